@@ -22,7 +22,7 @@ _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _COMMENT_LINES = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)$", re.DOTALL | re.MULTILINE)
 _INDENTATION = re.compile(rb"\s*\n\s*")
 _SPACES = re.compile(rb"(?<=[{};,:>])[ \n]|[ \n](?=[{}>])|;(?=[ \n]?})|(?<=[ :(-])0(?=\.\d)")
-"""Comments, white space and zeros before a decimal point are a tenth of the compressed files, so browsers do not get them.
+"""Comments, white space and zeros before a decimal point are a tenth of the files, so browsers do not get them.
 
 Scripts keep what follows code on its line, because there only a parser can tell a comment from a text.
 """

@@ -18,14 +18,11 @@ function checksum(body) {
   return text;
 }
 
+/* Returns the name of the message, which is an attribute of the form. */
 function problemOf(key) {
-  if (!/^pk_(live|test)_[0-9A-Za-z]{32}$/.test(key)) {
-    return "This isn't a complete key. A key starts with pk_live_ or pk_test_ and has 40 characters.";
-  }
-  if (!key.endsWith(checksum(key.slice(0, -6)))) {
-    return "A character of this key is wrong: its last six characters don't match the rest.";
-  }
-  return globalThis.crypto.subtle ? "" : "Browsers compute a SHA-256 only over HTTPS. Use keyledger keys identify.";
+  if (!/^pk_(live|test)_[0-9A-Za-z]{32}$/.test(key)) return "incomplete";
+  if (!key.endsWith(checksum(key.slice(0, -6)))) return "mistyped";
+  return crypto.subtle ? "" : "insecure";
 }
 
 const form = document.querySelector("[data-identify]");
@@ -35,8 +32,8 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const key = field.value.trim();
   const problem = problemOf(key);
-  form.querySelector("[data-identify-error]").textContent = problem;
-  field.setAttribute("aria-invalid", String(problem !== ""));
+  form.querySelector("[data-identify-error]").textContent = form.dataset[problem] ?? "";
+  field.ariaInvalid = Boolean(problem);
   if (problem) {
     field.focus();
     return;

@@ -8,15 +8,7 @@ from keyledger.cli import exit_codes
 from keyledger.cli.output import day, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of
 from keyledger.clients import Keyledger
-from keyledger.models.usage import (
-    DayRequests,
-    HourRequests,
-    KeyReport,
-    Latency,
-    OrganizationDay,
-    OrganizationHour,
-    OrganizationReport,
-)
+from keyledger.models.usage import DayRequests, HourRequests, KeyReport, Latency, OrganizationReport
 
 _HOURS_OF_KEY_DAYS_MAX = 8
 """The service reports the hours of a key for at most so many days."""
@@ -69,8 +61,8 @@ def _latency(found: Latency | None) -> str:
     return f"{found.p50} ms (p50), {found.p95} ms (p95), {found.p99} ms (p99)"
 
 
-def _row(part: DayRequests | HourRequests | OrganizationDay | OrganizationHour) -> tuple[str, ...]:
-    when = _when(part.hour if isinstance(part, HourRequests | OrganizationHour) else part.date)
+def _row(part: DayRequests | HourRequests) -> tuple[str, ...]:
+    when = _when(part.hour if isinstance(part, HourRequests) else part.date)
     return (when, str(part.requests), str(part.errors), str(part.denied))
 
 

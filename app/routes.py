@@ -88,6 +88,7 @@ from app.pages.keys.enable import key_enable_form, key_enable_page
 from app.pages.keys.end_secrets import key_end_secrets_form
 from app.pages.keys.first_use import key_first_use
 from app.pages.keys.get import key_page
+from app.pages.keys.identify import key_identify_form, key_identify_page
 from app.pages.keys.list import key_list_page
 from app.pages.keys.permissions import key_permissions_page
 from app.pages.keys.revoke import key_revoke_form, key_revoke_page
@@ -225,6 +226,8 @@ DASHBOARD: tuple[Page, ...] = (
     key_first_use,
     key_revoke_many_page,
     key_revoke_many_form,
+    key_identify_page,
+    key_identify_form,
     key_page,
     key_activity_page,
     key_activity_tail,

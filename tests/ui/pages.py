@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from domain.members.events import Role
 from tests.app.api.organization.invite import invite
 from tests.app.mails import mails_to, token_in
+from tests.app.organizations import unknown_secret
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.random_input import random_email
 from tests.ui.data import HARD_NAME
@@ -106,6 +107,12 @@ def _fill_in_wrongly(page: Page) -> None:
     page.get_by_role("group", name="Jira").get_by_text("Selected tools").click()
     page.get_by_role("button", name="Create", exact=True).click()
     page.get_by_role("alert").wait_for()
+
+
+def _identify(page: Page) -> None:
+    page.get_by_role("textbox", name="Key").fill(unknown_secret())
+    page.get_by_role("button", name="Identify", exact=True).click()
+    page.get_by_text("only they can revoke it").wait_for()
 
 
 def _select_keys(page: Page) -> None:
@@ -363,6 +370,8 @@ SCREENS: tuple[Screen, ...] = (
     ),
     Screen("keys-revoke-criteria", "/keys/revoke", role="owner"),
     Screen("keys-revoke-preview", "/keys/revoke", role="owner", path=_mcp_criterion),
+    Screen("key-identify", "/keys/identify", role="owner"),
+    Screen("key-identified", "/keys/identify", role="owner", then=_identify),
     Screen("account-other-sessions", "/account", role="admin", path=_other_session),
     # Over 12,000 elements, on which axe spends five seconds of CPU time in each look.
     Screen("api-reference", "/schema", repeated="main section:nth-of-type(n + 4)"),

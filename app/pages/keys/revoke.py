@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
@@ -15,6 +17,7 @@ from app.http.errors import to_problem
 from app.pages.activity_table import UNKNOWN_SERVER
 from app.pages.keys.heading import heading_of, path_of
 from app.pages.page import Page
+from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.text import duration, number, plural
 from app.pages.usage_reports import LAST_DAY, outcomes_of
@@ -29,6 +32,12 @@ _RECENT = timedelta(days=7)
 
 _LOOKED_AT = 100
 _REASON = "unspecified"
+
+
+class Query(Struct, frozen=True):
+    """A reason to preselect."""
+
+    reason: str = ""
 
 
 class Stopping(NamedTuple):
@@ -87,7 +96,7 @@ async def _form_page(
         stopping=stopping,
         needs_name=_needs_name(key, stopping, at),
         fields=visit.fields,
-        chosen=visit.fields.one("reason") or _REASON,
+        chosen=visit.fields.one("reason") or page_query(visit.request, Query).reason or _REASON,
         reasons=[(value, text, "") for value, text in REVOCATION_REASONS.items()],
         errors=errors or {},
     )

@@ -21,7 +21,7 @@ _SQL = load(_Queries, __file__, "key_details.sql")
 
 @dataclass(slots=True)
 class KeyDetails:
-    """What a report adds about an hour or a day. `latency_ms` is None by hour: the latencies are counted by day."""
+    """Details of an hour or a day. `latency_ms` is None by hour: the latencies are counted by day."""
 
     calls: int = 0
     denied: dict[str, int] = field(default_factory=dict[str, int])

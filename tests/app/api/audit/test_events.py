@@ -257,3 +257,13 @@ def test_an_unknown_type_is_refused_with_the_known_types(org: Organization) -> N
 @pytest.mark.parametrize("event_id", ["evt_", "x", f"key_{'0' * 26}", "%00", "é"])
 def test_a_malformed_event_id_is_not_found(org: Organization, event_id: str) -> None:
     assert org.client.get(f"{EVENTS}/{event_id}").code == "not_found"
+
+
+def test_each_event_has_the_hash_of_its_record_and_of_the_previous_one(api: Api, org: Organization) -> None:
+    key = org.key()
+    org.client.post(f"{key.path}/disable")
+    disabled, created = org.client.get("/v1/audit/events", {"resource": key.id}).data
+    for event in (disabled, created):
+        ((body,),) = api.database.rows("select body from events where event_id = %s", event["id"])
+        assert event["hash"] == sha256(bytes(body)).hexdigest()
+    assert (created["previous_hash"], disabled["previous_hash"]) == (None, created["hash"])

@@ -131,6 +131,9 @@ def test_a_decision_shows_the_rule_the_value_and_the_change(team: Organization, 
     assert "by Manager on" in text
     assert "With the current revision (3), the same use would be accepted now" in text
     assert f'href="/keys/{key.id}">Agent</a>' in text
+    (change,) = [link for link in dashboard.links if link.startswith("/audit/")]
+    assert "Manager" in dashboard.go(change).text
+    assert "api_key.details_changed" in dashboard.page.text or "api_key.permissions_changed" in dashboard.page.text
 
 
 def test_an_accepted_use_passed_every_rule_and_an_unknown_secret_belongs_to_no_key(

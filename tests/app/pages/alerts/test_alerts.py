@@ -1,9 +1,11 @@
 """The pages of alerts: the list, one alert, and acknowledging it."""
 
 import re
+from typing import Any
 
 import pytest
 
+from domain.alerts.events import AlertType
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.people import COOKIE, Person, person
@@ -146,3 +148,36 @@ def test_a_role_without_alerts_has_no_entry(proxied_api: Api, team: Organization
     screen.keep_cookie(COOKIE, person(proxied_api, team.id, "auditor").secret)
     screen.go("/account")
     assert "/alerts" not in screen.links
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "query"),
+    [
+        (
+            "api_key.denied_burst",
+            {"rule": "denied", "at": "2026-11-28T21:30:00+00:00", "minutes": 10},
+            "?status=denied&from=2026-11-28T21%3A20&to=2026-11-28T21%3A31",
+        ),
+        (
+            "api_key.error_spike",
+            {"rule": "errors", "hour": "2026-11-28T21:00:00Z"},
+            "?status=error&from=2026-11-28T21%3A00&to=2026-11-28T22%3A00",
+        ),
+        ("api_key.new_location", {"rule": "location"}, ""),
+    ],
+)
+def test_an_alert_links_to_the_uses_that_it_is_about(
+    proxied_api: Api, team: Organization, dashboard: Browser, kind: AlertType, details: dict[str, Any], query: str
+) -> None:
+    (raised,) = raise_alerts(proxied_api, alert_with(team.id, kind, "warning", team.manager.id, **details))
+    dashboard.go(f"/alerts/{raised}")
+    (link,) = [link for link in dashboard.links if link.startswith(f"/keys/{team.manager.id}/activity")]
+    assert link.replace("&amp;", "&") == f"/keys/{team.manager.id}/activity{query}"
+    assert dashboard.go(link.replace("&amp;", "&")).status_code == 200
+
+
+def test_an_alert_about_an_address_links_to_its_uses(proxied_api: Api, team: Organization, dashboard: Browser) -> None:
+    raised_by = alert_with(team.id, "api_key.denied_burst", rule="unknown", address="203.0.113.9")
+    (raised,) = raise_alerts(proxied_api, raised_by)
+    dashboard.go(f"/alerts/{raised}")
+    assert "/activity?status=denied&ip=203.0.113.9" in [link.replace("&amp;", "&") for link in dashboard.links]

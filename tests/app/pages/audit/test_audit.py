@@ -77,6 +77,8 @@ def test_one_change_shows_everything_that_the_log_contains(org: Organization, wi
     assert "&lt;script&gt;" in page.text
     for shown in (event["id"], key.id, str(event["ip"]), "api_key.revoked", f"{event['position']:,}"):
         assert shown in page.text
+    assert event["hash"] in page.text
+    assert event["previous_hash"] in page.text
     assert f"/keys/{key.id}" in window.links
     assert f"/audit?resource={key.id}" in window.links
 

@@ -24,7 +24,7 @@ def event_of(kind: str, data: dict[str, Any], name: str | None = None, actor: Au
     resource = AuditResource(KINDS[kind], "key_01hf7yat00f388q77zpdx9h755")
     if name is not None:
         resource = msgspec.structs.replace(resource, name=name)
-    return AuditEvent("evt_1", now(), kind, actor, resource, "192.0.2.7", None, data, 1)
+    return AuditEvent("evt_1", now(), kind, actor, resource, "192.0.2.7", None, data, 1, "", None)
 
 
 def sample(kind: str) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """GET /keys/{key_id}: the overview of a key, and the permissions and usage next to it."""
 
 import html
+from datetime import timedelta
 
 import pytest
 
 from domain.usage.events import Denial
 from infrastructure.clock import now
 from tests.app import recorded_uses
+from tests.app.api.usage import usage_data
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.pages.keys.signed_in import signed_in
 from tests.app.people import person
+from tests.app.raised_alerts import alert_with, raise_alerts
+from tests.projections.usage.uses import completed, used
 from tests.ui.data import HARD_NAME
 
 TABS = ("", "/activity", "/usage", "/permissions", "/edit", "/rotate", "/disable", "/enable", "/revoke")
@@ -156,3 +160,73 @@ def test_a_key_without_requests_has_a_page_of_usage(api: Api, org: Organization)
     key = org.key()
     with signed_in(api, person(api, org.id, "owner")) as opened:
         assert "No requests in this period." in opened.go(f"/keys/{key.id}/usage").text
+
+
+def test_usage_has_charts_of_reasons_errors_and_latency_each_with_its_csv(api: Api, org: Organization) -> None:
+    jira, at = org.mcp(name="Jira"), now()
+    key = org.key(permissions={"mcps": [jira]})
+    calls = [used(key.id, at, organization_id=org.id, action="call", mcp_id=jira) for _ in range(20)]
+    ended = [completed(key.id, at, organization_id=org.id, mcp_id=jira, call_id=call.id) for call in calls]
+    refused = [used(key.id, at, organization_id=org.id, code="rate_limited") for _ in range(2)]
+    usage_data.record(api, at, [*calls, *ended, *refused])
+    count(api)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for days, charts in ((1, 3), (7, 4), (30, 4), (90, 4)):
+            text = opened.go(f"/keys/{key.id}/usage?days={days}").text
+            assert "Refusals by reason: 2 refusals in" in text
+            assert "(Rate limited 2)" in text
+            assert "Error rate: 0.0% of 20 calls in" in text
+            assert ("Highest p99: 12 ms" in text) is (days > 1)
+            links = [link for link in opened.links if link.startswith(f"/v1/api-keys/{key.id}/usage?")]
+            assert len(links) == charts
+            for link in set(links):
+                assert opened.go(link.replace("&amp;", "&")).text.startswith("start,requests,errors,denied,calls")
+            opened.go(f"/keys/{key.id}/usage?days={days}")
+
+
+def test_alerts_are_marked_in_the_charts_and_open_ones_are_listed(api: Api, org: Organization) -> None:
+    key, other = org.key(), org.key()
+    raised, acknowledged = raise_alerts(
+        api,
+        alert_with(org.id, "api_key.new_location", "warning", key.id),
+        alert_with(org.id, "api_key.error_spike", "critical", key.id),
+    )
+    (foreign,) = raise_alerts(api, alert_with(org.id, "api_key.new_location", "warning", other.id))
+    org.client.post(f"/v1/alerts/{acknowledged}/acknowledge")
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for tab in ("", "/usage"):
+            text = opened.go(f"/keys/{key.id}{tab}").text
+            for alert in (raised, acknowledged):
+                assert f'<a href="/alerts/{alert}" aria-label="Alert: ' in text
+            assert foreign not in text
+        text = opened.go(f"/keys/{key.id}").text
+        assert f'<a href="/alerts/{raised}">Used from a new location</a>' in text
+        assert f'<a href="/alerts/{acknowledged}">Many errors</a>' not in text
+
+
+def test_charts_say_how_far_their_data_reaches_if_counting_is_behind(api: Api, org: Organization) -> None:
+    key, at = org.key(), now() - timedelta(minutes=5)
+    count(api)
+    usage_data.record(api, at, [used(key.id, at, organization_id=org.id)], producer=key.id)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for path in (f"/keys/{key.id}", f"/keys/{key.id}/usage", "/usage", "/"):
+            assert f"Up to {at:%H:%M:%S} UTC" in opened.go(path).text
+        count(api)
+        assert "Up to " not in opened.go(f"/keys/{key.id}/usage").text
+
+
+def test_the_latest_refusals_link_to_their_decisions(api: Api, org: Organization) -> None:
+    key = org.key(allowed_ips=["10.0.0.0/8"])
+    refused = org.verify(key.secret, ip="192.0.2.7")["event_id"]
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}").text
+        assert f'<a href="/activity/{refused}">Address not permitted</a>' in text
+        assert "Keys work as soon as you create them." in text
+        assert f"/audit?resource={key.id}" in opened.links
+    member = person(api, org.id, "member")
+    own = member.client.post("/v1/api-keys", {"name": "mine", "allowed_ips": ["10.0.0.0/8"]}).data
+    org.verify(own["key"], ip="192.0.2.7")
+    with signed_in(api, member) as opened:
+        text = opened.go(f"/keys/{own['id']}").text
+        assert "Address not permitted" in text
+        assert not [link for link in opened.links if link.startswith(("/activity/", "/audit"))]

@@ -5,11 +5,15 @@ import html
 import pytest
 
 from domain.members.events import Role
+from domain.usage.events import CallStatus
+from infrastructure.clock import now
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
+from tests.app.api.usage.usage_data import count, record
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.pages.conftest import OpenAs
 from tests.app.people import person
+from tests.projections.usage.uses import completed, used
 from tests.ui.data import HARD_NAME
 
 CREDENTIAL = "s3cret-of-the-server"
@@ -180,6 +184,44 @@ def test_a_server_is_deleted_after_its_name_was_typed(org: Organization, window:
     window.send(window.form(f"/mcps/{mcp_id}/delete"), confirmation="wiki ")
     assert window.path == "/mcps"
     assert org.client.get(f"/v1/mcps/{mcp_id}").status == 404
+
+
+def test_the_keys_that_lose_a_deleted_server_are_counted_by_how_they_reach_it(
+    org: Organization, window: Browser
+) -> None:
+    mcp_id, unused = org.mcp(name="Wiki"), org.mcp(name="Unused", environment="test")
+    for _ in range(2):
+        org.key(permissions={"mcps": [mcp_id]})
+    org.key(permissions={"mcps": "*"})
+    expected = "2 active keys name this server, and 2 reach it through “All MCP servers”. Calls to it will be refused."
+    assert expected in window.go(f"/mcps/{mcp_id}/delete").text
+    text = window.go(f"/mcps/{mcp_id}").text
+    assert "active, 2 through “All MCP servers”" in text
+    assert f"/keys?mcp_id={mcp_id}&amp;status=active" in text
+    assert "No active key can reach this server." in window.go(f"/mcps/{unused}/delete").text
+
+
+def test_the_requests_the_errors_and_the_latency_of_a_server_are_charts_of_a_period(
+    api: Api, org: Organization, window: Browser
+) -> None:
+    mcp_id, at = org.mcp(name="Wiki"), now()
+    key = org.key(permissions={"mcps": [mcp_id]})
+    calls = [used(key.id, at, organization_id=org.id, action="call", mcp_id=mcp_id) for _ in range(30)]
+    outcomes: list[CallStatus] = ["error" if number % 10 == 0 else "success" for number in range(30)]
+    ended = [
+        completed(key.id, at, organization_id=org.id, mcp_id=mcp_id, call_id=call.id, latency_ms=7, status=status)
+        for call, status in zip(calls, outcomes, strict=True)
+    ]
+    record(api, at, [*calls, *ended])
+    count(api)
+    for days in (1, 7, 30):
+        text = window.go(f"/mcps/{mcp_id}?days={days}").text
+        assert "Requests: 30 requests in" in text
+        assert "Error rate: 10.0% of 30 calls in" in text
+        assert "p50: 7 ms." in text
+        links = [link for link in window.links if link.startswith("/v1/usage?") and f"mcp_id={mcp_id}" in link]
+        assert len(links) == 3
+    assert window.go(f"/mcps/{mcp_id}?days=90").status_code == 422
 
 
 @pytest.mark.parametrize("role", ["viewer", "member", "auditor"])

@@ -1,0 +1,56 @@
+"""Identifying a found key, in a real browser."""
+
+from playwright.sync_api import Request
+
+from tests.app.organizations import Api, Organization
+from tests.app.people import person
+from tests.ui.looks import Look
+from tests.ui.secret_traces import secret_traces
+from tests.ui.ui import Ui
+
+
+def test_a_key_is_identified_and_revoked_without_leaving_the_browser(
+    ui: Ui, api: Api, org: Organization, look: Look
+) -> None:
+    key = org.key(name="Leaked")
+    page = ui.open("/keys/identify", person(api, org.id, "admin"), look)
+    sent: list[str] = []
+
+    def keep(request: Request) -> None:
+        sent.append(f"{request.url} {request.post_data or ''}")
+
+    page.on("request", keep)
+    page.get_by_role("textbox", name="Key").fill(key.secret)
+    page.get_by_role("button", name="Identify", exact=True).click()
+    page.get_by_role("heading", name="Leaked").wait_for()
+    assert sent
+    assert not [text for text in sent if key.secret in text]
+    assert secret_traces(page, key.secret) == []
+    page.get_by_role("link", name="Revoke as compromised").click()
+    page.get_by_role("radio", name="Compromised").wait_for()
+    assert page.get_by_role("radio", name="Compromised").is_checked()
+
+
+def test_a_mistyped_key_is_refused_before_anything_is_sent(ui: Ui, api: Api, org: Organization) -> None:
+    secret = org.key().secret
+    page = ui.open("/keys/identify", person(api, org.id, "admin"))
+    field, button = page.get_by_role("textbox", name="Key"), page.get_by_role("button", name="Identify", exact=True)
+    field.fill("pk_live_short")
+    button.click()
+    page.get_by_text("This isn't a complete key.").wait_for()
+    field.fill(secret[:-7] + ("a" if secret[-7] != "a" else "b") + secret[-6:])
+    button.click()
+    page.get_by_text("A character of this key is wrong").wait_for()
+    field.fill(secret)
+    button.click()
+    page.get_by_role("heading", name="Deploy").wait_for()
+
+
+def test_a_key_is_identified_without_javascript(ui: Ui, api: Api, org: Organization) -> None:
+    key = org.key(name="Leaked")
+    page = ui.open("/keys/identify", person(api, org.id, "admin"), java_script=False)
+    page.get_by_text("the key itself is sent to this server").wait_for()
+    page.get_by_role("textbox", name="Key").fill(key.secret)
+    page.get_by_role("button", name="Send and identify").click()
+    page.get_by_role("heading", name="Leaked").wait_for()
+    assert key.secret not in page.content()

@@ -88,7 +88,7 @@ class Observer:
             self._lines.append(f"other host: {request.url}")
 
     def _on_response(self, response: Response) -> None:
-        if response.request.is_navigation_request() and _is_html(response):
+        if response.request.is_navigation_request() and _is_page(response):
             self._lines += [
                 f"missing header: {name}: {_path_of(response.url)}"
                 for name, value in PAGE_HEADERS.items()
@@ -103,8 +103,10 @@ class Observer:
             self._lines.append(f"failed request: {request.method} {_path_of(request.url)}: {request.failure}")
 
 
-def _is_html(response: Response) -> bool:
-    return response.headers.get("content-type", "").startswith("text/html")
+def _is_page(response: Response) -> bool:
+    """Return whether the browser shows the response, which it does not with a redirect."""
+    is_redirect = "location" in response.headers
+    return not is_redirect and response.headers.get("content-type", "").startswith("text/html")
 
 
 def _path_of(url: str) -> str:

@@ -122,7 +122,9 @@ from app.pages.problems import get_problem_page, list_problems
 from app.pages.settings.alerts import thresholds_form, thresholds_page
 from app.pages.settings.delete import organization_delete_form, organization_delete_page
 from app.pages.settings.get import settings_page
+from app.pages.settings.plan import plan_form, plan_page
 from app.pages.settings.update import settings_edit_form, settings_edit_page
+from app.pages.specimen import specimen
 from app.pages.static_files import icon, static_file
 from app.pages.usage.get import usage_page
 from app.pages.webhooks.create import webhook_create_form, webhook_create_page
@@ -300,6 +302,8 @@ DASHBOARD: tuple[Page, ...] = (
     settings_edit_form,
     thresholds_page,
     thresholds_form,
+    plan_page,
+    plan_form,
     organization_delete_page,
     organization_delete_form,
     account.account_page,
@@ -322,6 +326,7 @@ PAGES: list[Any] = [
     openid.to_provider,
     openid.from_provider,
     static_file,
+    specimen,
     icon,
 ]
 """Pages that need no session, as handlers of the framework.

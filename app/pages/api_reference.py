@@ -28,7 +28,8 @@ async def get_api_reference(request: HttpRequest) -> HttpResponse:
     if visitor is None:
         return Response(description.page, headers=PAGE_HEADERS, media_type="text/html")
     visit = Visit(request, visitor.person, visitor.secret, Fields())
-    return await visit.page("reference_in_frame.html", **description.reference._asdict())
+    page = await visit.page("reference_in_frame.html", **description.reference._asdict())
+    return Response(page.content.encode(), headers=page.headers, media_type="text/html")
 
 
 @Route(

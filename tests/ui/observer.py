@@ -88,7 +88,7 @@ class Observer:
             self._lines.append(f"other host: {request.url}")
 
     def _on_response(self, response: Response) -> None:
-        if response.request.is_navigation_request() and _is_html(response):
+        if response.request.is_navigation_request() and self._is_page(response):
             self._lines += [
                 f"missing header: {name}: {_path_of(response.url)}"
                 for name, value in PAGE_HEADERS.items()
@@ -97,14 +97,16 @@ class Observer:
         if response.status >= _CLIENT_ERROR:
             self._lines.append(f"response {response.status}: {response.request.method} {_path_of(response.url)}")
 
+    def _is_page(self, response: Response) -> bool:
+        """Return whether the browser shows the response as a page of the server, which it does not with a redirect."""
+        is_redirect = "location" in response.headers
+        is_html = response.headers.get("content-type", "").startswith("text/html")
+        return is_html and not is_redirect and response.url.startswith(f"{self._origin}/")
+
     def _on_failure(self, context: BrowserContext, request: Request) -> None:
         # A navigation aborts the requests of the page that it leaves, such as those for its icon and for previews.
         if context in self._watching and request.failure != _ABORTED:
             self._lines.append(f"failed request: {request.method} {_path_of(request.url)}: {request.failure}")
-
-
-def _is_html(response: Response) -> bool:
-    return response.headers.get("content-type", "").startswith("text/html")
 
 
 def _path_of(url: str) -> str:

@@ -286,6 +286,7 @@ SCREENS: tuple[Screen, ...] = (
         then=_submit("Save", **{"Days without use": "never"}),
         causes=("response 422: POST /settings/alerts",),
     ),
+    Screen("settings-plan", "/settings/plan", role="owner"),
     Screen("settings-delete", "/settings/delete", role="owner"),
     Screen("overview", "/", role="owner"),
     Screen("overview-viewer", "/", role="viewer"),
@@ -376,6 +377,7 @@ SCREENS: tuple[Screen, ...] = (
     # Over 12,000 elements, on which axe spends five seconds of CPU time in each look.
     Screen("api-reference", "/schema", repeated="main section:nth-of-type(n + 4)"),
     Screen("api-reference-signed-in", "/schema", role="viewer", repeated="main section:nth-of-type(n + 4)"),
+    Screen("specimen", "/static/specimen"),
     Screen("problems", "/problems"),
     Screen("problem", "/problems/{code}", path=lambda _: "/problems/revoked_key"),
 )

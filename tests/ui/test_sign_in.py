@@ -48,7 +48,7 @@ def test_the_buttons_end_other_sessions_and_sign_out(ui: Ui, api: Api, org: Orga
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
     page.goto("/account")
-    page.wait_for_url("**/sign-in?next=*")
+    page.wait_for_url("**/sign-in?next=/account")
 
 
 def test_mail_preferences_are_selected_from_labeled_lists(ui: Ui, api: Api, org: Organization, look: Look) -> None:

@@ -43,6 +43,43 @@ def test_the_page_shows_the_plan_with_its_limits(org: Organization, owner: Perso
     assert "/settings/delete" in window.links
 
 
+def test_the_owner_changes_the_plan(owner: Person, window: Browser) -> None:
+    page = window.go("/settings/plan")
+    assert "10 keys, 15 MCP servers, 5 members, 50,000 requests a month" in page.text
+    form = window.form("/settings/plan")
+    assert form.fields["plan"] == "team"
+    page = window.send(form, plan="pro")
+    assert window.path == "/settings"
+    assert " of 10 keys" in page.text
+    assert owner.client.get("/v1/organization").data["plan"] == "pro"
+
+
+def test_an_unknown_plan_is_refused_next_to_the_field(owner: Person, window: Browser) -> None:
+    window.go("/settings/plan")
+    page = window.send(window.form("/settings/plan"), plan="gold")
+    assert page.status_code == 422
+    assert 'id="plan-error"' in page.text
+    assert owner.client.get("/v1/organization").data["plan"] == "team"
+
+
+def test_a_stale_plan_form_shows_the_stored_plan(owner: Person, window: Browser) -> None:
+    window.go("/settings/plan")
+    form = window.form("/settings/plan")
+    owner.client.patch("/v1/organization", {"plan": "enterprise"})
+    page = window.send(form, plan="pro")
+    assert page.status_code == 412
+    assert "<dt>Plan</dt><dd>Enterprise</dd>" in page.text
+    page = window.send(window.form("/settings/plan"))
+    assert owner.client.get("/v1/organization").data["plan"] == "pro"
+
+
+def test_only_the_owner_is_offered_other_plans(open_as: OpenAs, api: Api, owner: Person) -> None:
+    admin = open_as(person(api, owner.organization_id, "admin"))
+    admin.go("/settings")
+    assert "/settings/plan" not in admin.links
+    assert admin.go("/settings/plan").status_code == 403
+
+
 def test_the_details_are_changed_and_other_settings_stay(owner: Person, window: Browser) -> None:
     owner.client.patch("/v1/organization", {"settings": {"theme": "dark", "anomalies.volume_ratio": 5}})
     window.go("/settings/edit")

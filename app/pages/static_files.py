@@ -22,7 +22,7 @@ _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _COMMENT_LINES = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)$", re.DOTALL | re.MULTILINE)
 _INDENTATION = re.compile(rb"\s*\n\s*")
 _SPACES = re.compile(rb"(?<=[{};,:>])[ \n]|[ \n](?=[{}>])|;(?=[ \n]?})|(?<=[ :(-])0(?=\.\d)")
-"""Comments, white space and zeros before a decimal point are a tenth of the compressed files. Browsers do not get them.
+"""Comments, white space and zeros before a decimal point are a tenth of the files, so browsers do not get them.
 
 Scripts keep what follows code on its line, because there only a parser can tell a comment from a text.
 """
@@ -62,11 +62,15 @@ _STYLE = _file(
     ],
 )
 _SCRIPT = _file("app.js", "text/javascript", ["app.js", "dialog.js", "shortcuts.js", "chart.js", "keys.js", "tail.js"])
+_IDENTIFY = _file("identify.js", "text/javascript", ["identify.js"])
 _HTMX = _file("htmx.js", "text/javascript", ["htmx-2.0.11.min.js"])
-_FILES = {each.name: each for each in (_STYLE, _SCRIPT, _HTMX)}
+_FILES = {each.name: each for each in (_STYLE, _SCRIPT, _IDENTIFY, _HTMX)}
 
 STYLE_URL = f"/static/{_STYLE.name}"
 SCRIPT_URL = f"/static/{_SCRIPT.name}"
+IDENTIFY_URL = f"/static/{_IDENTIFY.name}"
+"""Only for its page, which handles a secret."""
+
 HTMX_URL = f"/static/{_HTMX.name}"
 
 

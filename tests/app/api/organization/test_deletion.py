@@ -18,6 +18,7 @@ from projections.registry import INLINE_CHECKS
 from tests.app.api.organization.deletion import as_worker, delete, delete_at, restored
 from tests.app.api.organization.invite import accept, invite
 from tests.app.client import Response, concurrently
+from tests.app.conftest import StartApi
 from tests.app.distinct_clients import Visitor
 from tests.app.mails import mails_to
 from tests.app.organizations import Api, Key, Organization
@@ -32,6 +33,12 @@ PATH = "/v1/organization"
 @pytest.fixture
 def owner(api: Api, org: Organization) -> Person:
     return person(api, org.id, "owner")
+
+
+@pytest.fixture(scope="module")
+def api(start_api: StartApi) -> Api:
+    """A server of its own, because tests check all of its database."""
+    return start_api()
 
 
 def violations(api: Api) -> list[str]:

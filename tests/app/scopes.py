@@ -76,6 +76,7 @@ RULES: dict[Route, Rule] = {
     ("POST", "/v1/api-keys/revoke"): create_route(
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
     ),
+    ("GET", "/v1/api-keys/review"): Rule("keys:read"),
     ("POST", "/v1/api-keys/identify"): Rule("keys:read", body={"sha256": "0" * 64}),
     ("POST", "/v1/api-keys/verify"): Rule("keys:verify", people=False, body={"key": "nothing like a key"}),
     ("GET", "/v1/auth/check"): Rule(people=False, admitted_status=422),
@@ -148,6 +149,7 @@ PUBLIC = {
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/style.css"),
     ("GET", "/favicon.svg"),
+    ("GET", "/static/specimen"),
 }
 """Routes that return 200 for every caller and every request."""
 

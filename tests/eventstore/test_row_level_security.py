@@ -115,6 +115,7 @@ async def _insertion(owner: Connection, table: str, organization_id: str, number
         "integer": number,
         "bigint": number,
         "bigint[]": [number],
+        "integer[]": [number],
         "bytea": b'{"generated": "%s-%d"}' % (organization_id.encode(), number),
         "boolean": True,
         "date": now().date(),

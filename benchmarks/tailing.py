@@ -1,7 +1,7 @@
 """Tabs that follow the activity of an organization, as the script of the page does, while keys are verified."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -18,7 +18,7 @@ _SECONDS = 2.0
 """A tab asks for news this often while there are some."""
 
 _CONNECTIONS = 64
-_FILTERS = ({}, {"status": "denied"})
+_FILTERS: tuple[Mapping[str, str], ...] = ({}, {"status": "denied"})
 """Half of the tabs show all uses, of which there are more than fit, and half find nothing in all of them."""
 
 

@@ -88,7 +88,8 @@ async def _create(url: str, keys: int, uses: int, members: int, mcps: int) -> Pr
         manage = Permissions(mcps="*", manage=GRANTS)
         caller_id, caller = await seed.key(connections, organization_id, name="Verifier", permissions=manage)
         verified = [
-            await seed.key(connections, organization_id, name=f"Verified {number}") for number in range(_VERIFIED_KEYS)
+            await seed.key(connections, organization_id, name=f"Verified {number}")
+            for number in range(min(_VERIFIED_KEYS, keys))
         ]
     await _timed(f"{uses:,} uses", write_uses(url, organization_id, caller_id, mcp_ids, uses, now()))
     await _timed("their counts", count_uses(url))

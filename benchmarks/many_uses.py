@@ -1,4 +1,4 @@
-"""Ten million uses over 90 days, in minutes: batches of the log by SQL, and the real projections on large pages.
+"""Ten million uses over 90 days, in minutes: batches of the log by SQL, and the projections' own statements.
 
 A few thousand keys have most of the uses, and half a million keys have a few, as in an organization in which most
 clients run now and then. Batches are small, as those of a service with some uses a second are.
@@ -6,21 +6,21 @@ clients run now and then. Batches are small, as those of a service with some use
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from eventstore.lanes import LANES
 from eventstore.queries import SQL as LOG
-from infrastructure.database.connections import WORKER_ROLE, Connection, connect, pool
+from eventstore.reader import UsageBatch
+from infrastructure.database.connections import Connection, connect
 from infrastructure.database.statements import load
-from projections.engine.readers import usage_reader
-from projections.engine.runner import AsyncProjection
-from projections.read_models.keys.last_used.model import READ_MODEL as KEYS_LAST_USED
-from projections.read_models.usage.model import READ_MODEL as USAGE
-from projections.read_models.usage.organization_hours.model import READ_MODEL as ORGANIZATION_HOURS
-from workers.run_projections import run_concurrently
+from projections.engine.runner import AsyncProjection, ensure_checkpoints
+from projections.read_models.keys.last_used.follow import KEY_RECENCY
+from projections.read_models.usage.apply import USAGE, count_page
+from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
+from projections.read_models.usage.organization_hours.queries import SQL as HOURS_SQL
+from projections.read_models.usage.queries import SQL as USAGE_SQL
 
 DAYS = 90
 _PRODUCERS = [f"bench {number}" for number in range(4)]
@@ -29,8 +29,8 @@ _EVENTS_OF_A_BATCH = 5.6
 """Four requests, of which two in five are accepted calls with an end."""
 
 _WRITERS = 2
-_PAGE_BATCHES, _PAGE_USES = 30_000, 150_000
-_PROJECTED = (USAGE, ORGANIZATION_HOURS, KEYS_LAST_USED)
+_COUNTING = {USAGE.name: USAGE_SQL.usage_apply, ORGANIZATION_HOURS.name: HOURS_SQL.hours_apply}
+"""Statements of projections with pages of limited size. Writing the rows in many transactions takes much longer."""
 
 
 class _Queries(NamedTuple):
@@ -40,6 +40,9 @@ class _Queries(NamedTuple):
     window_add: bytes
     heads_set: bytes
     billed_add: bytes
+    lane_ends: bytes
+    large_plan: bytes
+    checkpoint_set: bytes
 
 
 _SQL = load(_Queries, __file__, "many_uses.sql")
@@ -83,15 +86,29 @@ async def _windows(url: str, first: datetime, parameters: dict[str, Any], days: 
 
 
 async def count_uses(url: str) -> None:
-    """Apply the projections that pages show, in pages that are larger than a worker's."""
-    async with pool(url, role=WORKER_ROLE) as connections:
-        for model in _PROJECTED:
-            projection: AsyncProjection[Any] | None = model.projection
-            if projection is None:
-                raise LookupError(f"{model.name} does not follow a log")
-            large = replace(projection, read=usage_reader(_PAGE_BATCHES, _PAGE_USES), batch_size=None)
-            while (await run_concurrently(connections, large, 60)).unfinished:
-                pass
+    """Count the uses with the statements of the projections, each lane in one page, and advance the checkpoints."""
+    await asyncio.gather(_apply(url, USAGE), _apply(url, ORGANIZATION_HOURS, KEY_RECENCY))
+
+
+async def _apply(url: str, *projections: AsyncProjection[Any]) -> None:
+    async with await _owner(url) as connection:
+        for projection in projections:
+            await ensure_checkpoints(connection, projection)
+            for lane in _LANES:
+                await _apply_lane(connection, projection, lane)
+
+
+async def _apply_lane(connection: Connection, projection: AsyncProjection[Any], lane: int) -> None:
+    cursor = await connection.execute(_SQL.lane_ends, (lane,))
+    first, since, last, until, uses = await cursor.fetchone() or (0, datetime.min, 0, datetime.min, 0)
+    # A page is applied from its first to its last batch, so it does not have to name the others.
+    page = [UsageBatch(lane, first, uses, since), UsageBatch(lane, last, 0, until)]
+    async with connection.transaction():
+        if projection.name in _COUNTING:
+            await count_page(connection, page, _COUNTING[projection.name], _SQL.large_plan)
+        else:
+            await projection.apply(connection, page)
+        await connection.execute(_SQL.checkpoint_set, (last, projection.name, lane))
 
 
 async def _owner(url: str) -> Connection:

@@ -111,3 +111,16 @@ select organization_id, (date_trunc('month', occurred_at, 'UTC') at time zone 'U
 from usage_events
 where billed
 group by 1, 2, 3
+
+-- lane_ends
+-- The first and the last batch of a lane, and the number of its uses. $1 lane
+select min(batch_no), min(occurred_at), max(batch_no), max(occurred_at), sum(size)::bigint from usage_batches
+where lane = %s
+
+-- large_plan
+-- For this transaction, instead of usage_plan: a page of millions of uses, without a time limit.
+select set_config('enable_nestloop', 'off', true), set_config('work_mem', '512MB', true)
+
+-- checkpoint_set
+-- $1 position, $2 projection, $3 lane
+update checkpoints set position = %s where projection = %s and log = 'usage' and lane = %s and place = 'public'

@@ -100,7 +100,10 @@ async def _apply(url: str, *projections: AsyncProjection[Any]) -> None:
 
 async def _apply_lane(connection: Connection, projection: AsyncProjection[Any], lane: int) -> None:
     cursor = await connection.execute(_SQL.lane_ends, (lane,))
-    first, since, last, until, uses = await cursor.fetchone() or (0, datetime.min, 0, datetime.min, 0)
+    ends = await cursor.fetchone()
+    if ends is None:
+        return
+    first, since, last, until, uses = ends
     # A page is applied from its first to its last batch, so it does not have to name the others.
     page = [UsageBatch(lane, first, uses, since), UsageBatch(lane, last, 0, until)]
     async with connection.transaction():

@@ -18,6 +18,8 @@ from infrastructure.database.statements import load
 from projections.engine.runner import AsyncProjection, ensure_checkpoints
 from projections.read_models.keys.last_used.follow import KEY_RECENCY
 from projections.read_models.usage.apply import USAGE, count_page
+from projections.read_models.usage.organization_batches.apply import ORGANIZATION_BATCHES
+from projections.read_models.usage.organization_batches.queries import SQL as BATCHES_SQL
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from projections.read_models.usage.organization_hours.queries import SQL as HOURS_SQL
 from projections.read_models.usage.queries import SQL as USAGE_SQL
@@ -29,7 +31,11 @@ _EVENTS_OF_A_BATCH = 5.6
 """Four requests, of which two in five are accepted calls with an end."""
 
 _WRITERS = 2
-_COUNTING = {USAGE.name: USAGE_SQL.usage_apply, ORGANIZATION_HOURS.name: HOURS_SQL.hours_apply}
+_COUNTING = {
+    USAGE.name: USAGE_SQL.usage_apply,
+    ORGANIZATION_HOURS.name: HOURS_SQL.hours_apply,
+    ORGANIZATION_BATCHES.name: BATCHES_SQL.batches_apply,
+}
 """Statements of projections with pages of limited size. Writing the rows in many transactions takes much longer."""
 
 
@@ -87,7 +93,7 @@ async def _windows(url: str, first: datetime, parameters: dict[str, Any], days: 
 
 async def count_uses(url: str) -> None:
     """Count the uses with the statements of the projections, each lane in one page, and advance the checkpoints."""
-    await asyncio.gather(_apply(url, USAGE), _apply(url, ORGANIZATION_HOURS, KEY_RECENCY))
+    await asyncio.gather(_apply(url, USAGE), _apply(url, ORGANIZATION_HOURS, ORGANIZATION_BATCHES, KEY_RECENCY))
 
 
 async def _apply(url: str, *projections: AsyncProjection[Any]) -> None:

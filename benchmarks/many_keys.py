@@ -58,16 +58,27 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 class People(NamedTuple):
-    """Creators of the keys: one of the oldest three tenths, one of a key in a thousand, one of the rest."""
+    """Creators of the keys: one of the oldest three tenths, one of a key in a thousand, one of the rest.
+
+    `others`, if there are any, take turns with one in ten of the rest.
+    """
 
     left: str
     occasional: str
     owner: str
+    others: tuple[str, ...] = ()
 
 
-async def fill(connection: Connection, organization_id: str, keys: int, mcps: Sequence[str], now: datetime) -> People:
+async def fill(
+    connection: Connection,
+    organization_id: str,
+    keys: int,
+    mcps: Sequence[str],
+    now: datetime,
+    people: People | None = None,
+) -> People:
     """Add `keys` keys to the organization; `connection` is the owner's. Returns their creators."""
-    people = People(new_id("user"), new_id("user"), new_id("user"))
+    people = people or People(new_id("user"), new_id("user"), new_id("user"))
     lane = lane_of(organization_id)
     cursor = await connection.execute(b"select head from lane_heads where log = 'lifecycle' and lane = %s", (lane,))
     row = await cursor.fetchone()
@@ -118,7 +129,7 @@ def _history(
     """Yield the events of key `number` of `keys`."""
     environment = "test" if number % 5 == 0 else "live"
     digest = sha256(os.urandom(16)).hexdigest()
-    owner = people.left if number < keys * 3 // 10 else people.occasional if number % 1_000 == 7 else people.owner
+    owner = _creator(number, keys, people)
     yield KeyCreated(
         key_id=new_id("key"),
         organization_id=organization_id,
@@ -134,6 +145,16 @@ def _history(
         yield KeyRevoked(at, "superseded")
     elif number % 40 == 1:
         yield KeyDisabled(at)
+
+
+def _creator(number: int, keys: int, people: People) -> str:
+    if number < keys * 3 // 10:
+        return people.left
+    if number % 1_000 == 7:
+        return people.occasional
+    if people.others and number % 10 == 1:
+        return people.others[number // 10 % len(people.others)]
+    return people.owner
 
 
 def _append(

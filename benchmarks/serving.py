@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.processor_time import descendants
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -21,7 +23,7 @@ class Serving:
 
     def resident_mib(self) -> float:
         """Return the resident memory of the main process and all of its children, in MiB."""
-        return sum(_resident_kib(pid) for pid in [self.pid, *_children(self.pid)]) / 1024
+        return sum(_resident_kib(pid) for pid in [self.pid, *descendants(self.pid)]) / 1024
 
 
 @contextmanager
@@ -73,11 +75,6 @@ def _wait(port: int) -> None:
                 return
         time.sleep(0.2)
     raise TimeoutError(f"nothing answers on port {port}")
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [descendant for child in map(int, listed) for descendant in [child, *_children(child)]]
 
 
 def _resident_kib(pid: int) -> int:

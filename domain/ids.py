@@ -16,6 +16,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _BODY_CHARACTERS = frozenset(_ALPHABET)
 _BODY_LENGTH = 26
+_TIME_LENGTH = 10
 
 
 def new_id(kind: Kind, *, unix_ms: int, entropy: bytes) -> str:
@@ -33,6 +34,14 @@ def is_id(kind: Kind, text: str) -> bool:
     """Return whether `text` has the form of an id of `kind`. The resource need not exist."""
     prefix, _, body = text.partition("_")
     return prefix == kind and len(body) == _BODY_LENGTH and body[0] <= "7" and _BODY_CHARACTERS.issuperset(body)
+
+
+def unix_ms_of(valid_id: str) -> int:
+    """Return when an id was made, in milliseconds since 1970."""
+    value = 0
+    for character in valid_id[-_BODY_LENGTH:][:_TIME_LENGTH]:
+        value = value << 5 | _ALPHABET.index(character)
+    return value
 
 
 def _time_part(unix_ms: int) -> str:

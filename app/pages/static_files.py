@@ -17,6 +17,7 @@ from app.http.errors import Problem
 
 _FOLDER = Path(__file__).parent / "static"
 _IMMUTABLE = "public, max-age=31536000, immutable"
+_FOR_A_DAY = "public, max-age=86400"
 _DIGEST_LENGTH = 12
 _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _COMMENT_LINES = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)$", re.DOTALL | re.MULTILINE)
@@ -79,8 +80,8 @@ _ICON = (_FOLDER / "favicon.svg").read_bytes()
 
 @get("/favicon.svg", access="anyone")
 async def icon() -> HttpResponse:
-    """Return the icon, under the fixed name that browsers may ask for. It has no digest and is therefore not cached."""
-    return Response(_ICON, media_type="image/svg+xml")
+    """Return the icon, under the fixed name that browsers may ask for. It has no digest and is cached for a day."""
+    return Response(_ICON, headers={"Cache-Control": _FOR_A_DAY}, media_type="image/svg+xml")
 
 
 @get("/static/{name:str}", access="anyone")

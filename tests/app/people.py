@@ -41,7 +41,8 @@ class Person:
     def session(self) -> tuple[str, str]:
         """Start another session and return its id and secret."""
         secret = new_secret(SECRET_PREFIX)
-        return self._api.database.run(_session(self._api.database.pool, self.id, self.organization_id, secret)), secret
+        database = self._api.database
+        return database.run(start_session(database.pool, self.id, self.organization_id, secret)), secret
 
 
 def person(api: Api, organization_id: str, role: Role = "admin", email: str | None = None) -> Person:
@@ -75,7 +76,8 @@ async def _member(pool: Pool, organization_id: str, role: Role, email: str) -> s
     return user_id
 
 
-async def _session(pool: Pool, user_id: str, organization_id: str, secret: str) -> str:
+async def start_session(pool: Pool, user_id: str, organization_id: str, secret: str) -> str:
+    """Start a session of a member, whose cookie contains `secret`. Return its id."""
     session_id = new_id("ses")
     at = now()
     expires_at = at + timedelta(days=30)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import ENTROPY_BYTES, KINDS, Kind, is_id, new_id, new_ids
+from domain.ids import ENTROPY_BYTES, KINDS, Kind, is_id, new_id, new_ids, unix_ms_of
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ALL_KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -30,6 +30,7 @@ def test_an_id_is_a_uuid_of_version_7_with_its_time(kind: Kind, unix_ms: int, en
     assert uuid.version == 7
     assert uuid.variant == "specified in RFC 4122"
     assert uuid.int >> 80 == unix_ms
+    assert unix_ms_of(text) == unix_ms
 
 
 @given(instants, instants, entropies, entropies)

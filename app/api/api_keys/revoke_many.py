@@ -42,6 +42,7 @@ from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Filters, Status
 from projections.read_models.keys.list.page import page, total
 from projections.read_models.keys.list.queries import keys_there
+from projections.read_models.keys.list.search import exact_total
 from projections.read_models.keys.state.queries import decode
 from projections.read_models.organizations.counts.queries import keys_guard
 from projections.read_models.usage.queries import usage_of
@@ -250,8 +251,8 @@ async def _matching(request: HttpRequest, body: Body) -> RevokedKeys:
     at = now()
     async with get_services(request).read_transaction(filters.organization_id) as connection:
         listed = await page(connection, filters, at, sort="created_at", order="asc", limit=KEYS_SHOWN_MAX)
-        count = await total(connection, filters, at)
-        already_revoked = await total(connection, structs.replace(filters, status="revoked"), at)
+        count = await exact_total(connection, filters, at)
+        already_revoked = await exact_total(connection, structs.replace(filters, status="revoked"), at)
         states = [decode(item.state) for item in listed]
         usage = await usage_of(connection, [state.key.id for state in states], at)
     keys = [

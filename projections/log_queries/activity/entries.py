@@ -1,12 +1,13 @@
 """Entries of activity: changes and uses as they are in the logs, each use with the end of its call."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
+from domain.ids import is_id, unix_ms_of
 from domain.usage.events import CallCompleted, KeyUsed
 from eventstore.recorded import Record
 from infrastructure.database.connections import Connection
@@ -26,6 +27,21 @@ USED = "api_key.used"
 
 _used = msgspec.json.Decoder(KeyUsed)
 _completed = msgspec.json.Decoder(CallCompleted)
+
+_CLOCKS_DIFFER = timedelta(hours=1)
+_CALL_MAX = timedelta(days=1)
+"""The end of a call is recorded by another process than its use, and at most so much later. See `queries.sql`."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ROUNDED = timedelta(milliseconds=2)
+"""An id contains the millisecond of its event, which was calculated with floating-point numbers."""
+
+
+class Around(NamedTuple):
+    """The time from `since` (inclusive) to `until` (exclusive)."""
+
+    since: datetime
+    until: datetime
 
 
 class Entry(Struct, frozen=True):
@@ -51,11 +67,27 @@ def completed_of(body: bytes) -> CallCompleted:
     return _completed.decode(bytes(body))
 
 
+def time_around(event_id: str) -> Around | None:
+    """Return when an event was made, a few milliseconds, or None if `event_id` is not the id of an event.
+
+    A statement that names the time plans for one partition and not for all.
+    """
+    if not is_id("evt", event_id):
+        return None
+    try:
+        at = _EPOCH + timedelta(milliseconds=unix_ms_of(event_id))
+        return Around(at - _ROUNDED, at + _ROUNDED)
+    except OverflowError:
+        return None
+
+
 async def with_completions(connection: Connection, found: Sequence[Entry]) -> list[Entry]:
     """Return the entries, with the ends of calls that are recorded."""
-    calls = [e.id for e in found if isinstance(e.happened, KeyUsed) and e.happened.action == "call"]
+    calls = [e for e in found if isinstance(e.happened, KeyUsed) and e.happened.action == "call"]
     if not calls:
         return list(found)
-    cursor = await connection.execute(SQL.completions, (calls,))
+    # Planned on each execution with constants, because the partitions depend on the times.
+    bounds = min(call.at for call in calls) - _CLOCKS_DIFFER, max(call.at for call in calls) + _CALL_MAX
+    cursor = await connection.execute(SQL.completions, ([call.id for call in calls], *bounds), prepare=False)
     ended = {call_id: completed_of(body) for call_id, body in await cursor.fetchall()}
     return [Entry(entry.at, entry.id, entry.happened, ended.get(entry.id)) for entry in found]

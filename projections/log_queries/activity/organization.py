@@ -16,7 +16,7 @@ from infrastructure.database.statements import load
 from projections.log_queries.activity.entries import Entry, Position, use_entry, with_completions
 from projections.log_queries.activity.filters import UseFilters
 from projections.log_queries.activity.queries import SCAN_MAX, Found
-from projections.log_queries.activity.single import SQL as SINGLE
+from projections.log_queries.activity.single import find
 from projections.log_queries.activity.tail import SEEN_MAX, Tail, advance, start
 
 
@@ -90,8 +90,7 @@ async def organization_tail_from(
     connection: Connection, span: OrganizationSpan, event_id: str, settled: datetime, at: datetime
 ) -> Tail | None:
     """Return the tail after one use, or None if the organization has no such use."""
-    cursor = await connection.execute(SINGLE.use, (event_id, event_id, event_id, span.organization_id))
-    row = await cursor.fetchone()
+    row = await find(connection, event_id, span.organization_id)
     if row is None:
         return None
     _, used_at, _, _ = row

@@ -15,6 +15,7 @@ from projections.log_queries.activity.entries import (
     USED,
     Entry,
     Position,
+    time_around,
     use_entry,
     with_completions,
 )
@@ -25,6 +26,7 @@ from projections.log_queries.activity.tail import SEEN_MAX, Tail, advance, start
 class Queries(NamedTuple):
     lifecycle: bytes
     lifecycle_after: bytes
+    uses_plan: bytes
     uses: bytes
     uses_after: bytes
     position: bytes
@@ -102,7 +104,11 @@ async def tail_from(
 ) -> Tail | None:
     """Return the tail after one entry, or None if the key has no such entry."""
     named = {"key_id": key_id, "organization_id": organization_id, "event_id": event_id}
-    row = await (await connection.execute(SQL.position, named)).fetchone()
+    around = time_around(event_id)
+    if around is None:
+        return None
+    cursor = await connection.execute(SQL.position, {**named, **around._asdict()}, prepare=False)
+    row = await cursor.fetchone()
     if row is None:
         return None
     at, version = row
@@ -158,7 +164,8 @@ async def _uses(
     connection: Connection, statement: bytes, parameters: dict[str, Any]
 ) -> tuple[list[Entry], Position | None]:
     """Return the uses, and the position where the search ended if it reached its bound."""
-    cursor = await connection.execute(statement, {**parameters, "scan": SCAN_MAX})
+    await connection.execute(SQL.uses_plan)
+    cursor = await connection.execute(statement, {**parameters, "scan": SCAN_MAX}, prepare=True)
     rows = await cursor.fetchall()
     ends = [(at, event_id) for at, event_id, body in rows if body is None]
     return [use_entry(*row) for row in rows if row[2] is not None], ends[0] if ends else None

@@ -22,6 +22,11 @@ where stream_id = %(key_id)s and organization_id = %(organization_id)s and versi
 order by version
 limit %(limit)s
 
+-- uses_plan
+-- For this transaction: plan a prepared statement once for all parameters. The uses of a key may be in any partition, and
+-- planning for ninety of them takes longer than reading a page.
+select set_config('plan_cache_mode', 'force_generic_plan', true)
+
 -- uses
 -- The uses of a key that match, newest first, among its newest uses: at most scan uses are read. If so many were read
 -- without finding limit matches, the last row is the oldest use that was read, without its body. It is looked up only
@@ -79,13 +84,14 @@ limit %(limit)s
 
 -- position
 -- The position of one entry: its time, and the version of the key if it is a change. The id of a use contains the
--- millisecond of its time. Parameters by name: event_id, key_id, organization_id.
+-- millisecond of its time. Parameters by name: event_id, key_id, organization_id; since (inclusive) and until (exclusive), around
+-- that time.
 select occurred_at, version from events
 where event_id = %(event_id)s and stream_id = %(key_id)s and organization_id = %(organization_id)s
 union all
 select occurred_at, null from usage_events
 where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used' and event_id = %(event_id)s
-  and occurred_at > instant_of_id(%(event_id)s) - interval '2 ms' and occurred_at < instant_of_id(%(event_id)s) + interval '2 ms'
+  and occurred_at >= %(since)s::timestamptz and occurred_at < %(until)s::timestamptz
 
 -- version_before
 -- The version of a key before an entry. Parameters by name: key_id, organization_id, at, event_id.

@@ -18,7 +18,7 @@ from eventstore.codec import decode_event, decode_record
 from eventstore.recorded import Record
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from projections.log_queries.activity.entries import Entry, completed_of, use_entry, with_completions
+from projections.log_queries.activity.entries import Entry, completed_of, time_around, use_entry, with_completions
 
 
 class Queries(NamedTuple):
@@ -29,7 +29,6 @@ class Queries(NamedTuple):
 
 
 SQL = load(Queries, __file__, "single.sql")
-
 
 COMMITTED_WITHIN = timedelta(seconds=10)
 """A change has the time at which its request came, and takes effect at its commit. The timeouts of the database bound
@@ -52,12 +51,12 @@ class DecidingState(NamedTuple):
 
 async def entry_of(connection: Connection, event_id: str, organization_id: str) -> Entry | None:
     """Return the use with this id, or the use whose call ended with the event of this id, with the end of its call."""
-    found = await _find(connection, event_id, organization_id)
+    found = await find(connection, event_id, organization_id)
     if found is None:
         return None
     kind, at, use_id, body = found
     if kind == "completed":
-        found = await _find(connection, completed_of(body).call_id, organization_id)
+        found = await find(connection, completed_of(body).call_id, organization_id)
         if found is None:
             return None
         _, at, use_id, body = found
@@ -65,8 +64,14 @@ async def entry_of(connection: Connection, event_id: str, organization_id: str) 
     return entry
 
 
-async def _find(connection: Connection, event_id: str, organization_id: str) -> tuple[str, datetime, str, bytes] | None:
-    cursor = await connection.execute(SQL.use, (event_id, event_id, event_id, organization_id))
+async def find(connection: Connection, event_id: str, organization_id: str) -> tuple[str, datetime, str, bytes] | None:
+    """Return the kind, the time, the id and the bytes of a use or the end of a call, or None if there is none."""
+    around = time_around(event_id)
+    if around is None:
+        return None
+    named = {"event_id": event_id, "organization_id": organization_id, **around._asdict()}
+    # Planned on each execution with constants, because the partition depends on the time.
+    cursor = await connection.execute(SQL.use, named, prepare=False)
     return await cursor.fetchone()
 
 

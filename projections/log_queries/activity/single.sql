@@ -1,11 +1,13 @@
 -- use
--- A use or the end of a call by its id, which contains the millisecond in which its batch was decided. $1 to $3 the id,
--- $4 organization
+-- A use or the end of a call by its id, which contains the millisecond in which its batch was decided. The same bounds
+-- for both tables: the planner then looks at the partition of that day only. Parameters by name: event_id,
+-- organization_id; since (inclusive) and until (exclusive), around that time
 select e.kind, e.occurred_at, e.event_id, e.body
 from usage_batches b
 join usage_events e on e.lane = b.lane and e.batch_no = b.batch_no and e.occurred_at = b.occurred_at
-where b.occurred_at >= instant_of_id(%s::text) and b.occurred_at < instant_of_id(%s::text) + interval '1 millisecond'
-  and e.event_id = %s and e.organization_id = %s
+where b.occurred_at >= %(since)s::timestamptz and b.occurred_at < %(until)s::timestamptz
+  and e.occurred_at >= %(since)s::timestamptz and e.occurred_at < %(until)s::timestamptz
+  and e.event_id = %(event_id)s and e.organization_id = %(organization_id)s
 
 -- key_until
 -- The records of a key up to a revision, oldest first. $1 key, $2 organization, $3 revision

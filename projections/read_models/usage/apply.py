@@ -54,11 +54,13 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     _require_complete(page, declared=sum(batch.size for batch in page), counted=counted)
 
 
-async def count_page(connection: Connection, page: Sequence[UsageBatch], statement: bytes) -> int:
-    """Execute a statement that counts the events of `page`, and return how many it counted."""
+async def count_page(
+    connection: Connection, page: Sequence[UsageBatch], statement: bytes, plan: bytes = SQL.usage_plan
+) -> int:
+    """Execute a statement that counts the events of `page` after one that sets its plan. Return how many it counted."""
     span = range_of(page)
     parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until), "unlooked": list(UNLOOKED)}
-    await connection.execute(SQL.usage_plan)
+    await connection.execute(plan)
     row = await (await connection.execute(statement, parameters)).fetchone()
     return row[0] if row else 0
 

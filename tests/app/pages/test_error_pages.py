@@ -131,6 +131,7 @@ def test_pages_have_an_icon(api: Api) -> None:
     answer = ask(api, "GET", "/favicon.svg", "image/svg+xml,*/*;q=0.8")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert answer.headers["cache-control"] == "public, max-age=86400", "later views need only the page itself"
 
 
 def test_the_icon_is_legible_on_light_and_on_dark() -> None:

@@ -16,6 +16,7 @@ from projections.read_models.usage.latency import Percentiles
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from projections.read_models.usage.organization_hours.check import check_organization_hours
 from projections.read_models.usage.organization_hours.queries import Outcomes, Selection, Unit, outcomes_by, sum_of
+from tests.architecture.conftest import ROOT
 from tests.projections.usage.uses import append, completed, some_of_everything, used
 
 pytestmark = pytest.mark.anyio
@@ -141,5 +142,31 @@ async def test_the_check_finds_a_wrong_count(connection: Connection) -> None:
     assert await check_organization_hours(connection) == [], "the use after the checkpoint is not counted yet"
     await connection.execute(b"update organization_usage_hours set uses = uses + 1 where uses = 1")
     assert await check_organization_hours(connection) == [
-        "I8 organization_usage_hours of 'org_a' on 2026-03-04: 3 events counted, 2 in the log"
+        "I8 organization_usage_hours of 'org_a' on 2026-03-04: 3 events counted, 2 in the log",
+        "I8 organization_hour_totals of 'org_a' at 2026-03-04 12:00: 1 events, 2 by server",
     ]
+
+
+async def test_the_check_finds_a_wrong_total(connection: Connection) -> None:
+    await append(connection, "p", AT, [used(KEY, AT), used(KEY, AT, mcp_id="mcp_a")])
+    await run_projection(connection, ORGANIZATION_HOURS, 10)
+    await connection.execute(b"update organization_hour_totals set failed = failed + 1")
+    assert await check_organization_hours(connection) == [
+        "I8 organization_hour_totals of 'org_a' at 2026-03-04 12:00: 2 events, 2 by server"
+    ]
+
+
+async def test_the_totals_of_an_older_database_are_derived_from_its_hours(connection: Connection) -> None:
+    rng = random.Random(7)  # noqa: S311 -- no secret
+    for turn in range(3):
+        at = AT + turn * HOUR
+        await append(connection, "p", at, some_of_everything(rng, [KEY, OTHER], at, 20))
+    counted = await _outcomes(connection)
+    assert any(outcomes.calls for outcomes in counted.values())
+    script = (ROOT / "projections/read_models/usage/organization_hours/schema_0002_totals.sql").read_bytes()
+    (derive,) = [part for part in script.split(b";") if b"insert into organization_hour_totals" in part]
+    await connection.execute(b"set role none")
+    await connection.execute(b"delete from organization_hour_totals")
+    await connection.execute(derive)
+    assert await _outcomes(connection) == counted
+    assert await check_organization_hours(connection) == []

@@ -8,6 +8,7 @@ that have no such count, it is a lower bound.
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import structs
 from psycopg import sql
 
 from domain.environment import Environment
@@ -21,8 +22,9 @@ from projections.read_models.keys.list.filters import (
     conditions,
     parameters,
     partitions,
+    recorded,
 )
-from projections.read_models.keys.list.page import ALL, DIRECTIONS, SORT_KEYS, Listed, in_any_cell, page, tables
+from projections.read_models.keys.list.page import ALL, DIRECTIONS, SORT_KEYS, Listed, in_any_cell, page, tables, total
 from projections.read_models.keys.list.queries import SQL
 from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term
 
@@ -276,6 +278,22 @@ async def _counted(connection: Connection, filters: Filters, at: datetime) -> in
         return count - await _one(connection, SQL.overdue, values | {"statuses": [filters.status]})
     if filters.status == "expired":
         return count + await _one(connection, SQL.overdue, values | {"statuses": list(TIME_DEPENDENT)})
+    return count
+
+
+async def exact_total(connection: Connection, filters: Filters, at: datetime) -> int:
+    """Return the number of keys: from the counts that change with the log, otherwise counted one by one."""
+    others = (filters.q, filters.expiring_within_days, filters.unused_for_days, filters.ids, filters.created_before)
+    has_both = filters.created_by is not None and filters.mcp is not None
+    if has_both or filters.status not in {None, "revoked"} or any(other is not None for other in others):
+        return await total(connection, filters, at)
+    count = 0
+    for facet, environments in _facets(filters):
+        counted = {"facets": [facet], "environments": environments, "statuses": recorded(filters)}
+        count += await _one(connection, SQL.counted, {"organization_id": filters.organization_id, **counted})
+    if filters.without_id is not None:
+        left_out = structs.replace(filters, ids=(filters.without_id,), without_id=None)
+        count -= await total(connection, left_out, at)
     return count
 
 

@@ -27,3 +27,21 @@ full join (
 where counted.events is distinct from recorded.events
 order by organization_id, day
 limit 50
+
+-- totals_differing
+-- Organizations and hours whose totals differ from the sums over the MCP servers.
+select organization_id, hour, coalesce(t.events, 0), coalesce(h.events, 0)
+from (
+    select organization_id, hour, action, code, uses, failed,
+           uses + coalesce((select sum(calls) from unnest(latencies) as histogram (calls)), 0) as events
+    from organization_hour_totals
+) as t
+full join (
+    select organization_id, hour, action, code, sum(uses) as uses, sum(failed) as failed,
+           sum(uses + coalesce((select sum(calls) from unnest(latencies) as histogram (calls)), 0)) as events
+    from organization_usage_hours
+    group by organization_id, hour, action, code
+) as h using (organization_id, hour, action, code)
+where (t.uses, t.failed, t.events) is distinct from (h.uses, h.failed, h.events)
+order by organization_id, hour
+limit 50

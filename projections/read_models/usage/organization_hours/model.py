@@ -7,7 +7,7 @@ from projections.read_models.usage.organization_hours.check import check_organiz
 READ_MODEL = ReadModel(
     name="organization_usage_hours",
     module=__name__,
-    tables=("organization_usage_hours",),
+    tables=("organization_usage_hours", "organization_hour_totals"),
     projection=ORGANIZATION_HOURS,
     checks=(check_organization_hours,),
 )

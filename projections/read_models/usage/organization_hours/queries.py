@@ -14,6 +14,8 @@ class Queries(NamedTuple):
     hours_apply: bytes
     hours_of: bytes
     latencies_of: bytes
+    totals_of: bytes
+    total_latencies_of: bytes
 
 
 SQL = load(Queries, __file__)
@@ -68,14 +70,15 @@ async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) 
     """Return the outcomes of each hour or day (UTC) with any uses, by its start."""
     parameters = {**selection._asdict(), "unit": unit}
     found: dict[datetime, Outcomes] = {}
-    cursor = await connection.execute(SQL.hours_of, parameters)
+    is_total = selection.mcp_id is None
+    cursor = await connection.execute(SQL.totals_of if is_total else SQL.hours_of, parameters)
     for start, code, uses, failed in await cursor.fetchall():
         outcomes = found.setdefault(start, Outcomes())
         if code == "valid":
             outcomes.requests, outcomes.failed = uses, failed
         else:
             outcomes.denied[code] = uses
-    cursor = await connection.execute(SQL.latencies_of, parameters)
+    cursor = await connection.execute(SQL.total_latencies_of if is_total else SQL.latencies_of, parameters)
     for start, bucket, calls in await cursor.fetchall():
         found.setdefault(start, Outcomes()).histogram[bucket] = calls
     return found

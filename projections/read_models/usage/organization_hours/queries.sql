@@ -1,6 +1,6 @@
 -- hours_apply
--- Adds the uses and the ends of calls in some batches of a lane, and returns their number. The rows are locked in the
--- order of their keys, so that two lanes wait for each other without a deadlock. Parameters by name: as those of
+-- Adds the uses and the ends of calls in some batches of a lane, and returns their number. The rows of a table are locked
+-- in the order of their keys and the totals last, so that two lanes wait for each other without a deadlock. Parameters by name: as those of
 -- usage_apply.
 with events as not materialized (
     select date_bin(
@@ -46,16 +46,42 @@ with events as not materialized (
     on conflict (organization_id, hour, mcp_id, action, code) do update
     set uses = h.uses + excluded.uses, failed = h.failed + excluded.failed,
         latencies = histogram_sum(h.latencies, excluded.latencies)
+    returning 1
+), of_all_servers as (
+    select organization_id, hour, action, code, sum(uses) as uses, sum(failed) as failed,
+           coalesce(
+               histogram(
+                   array_agg(bucket) filter (where bucket is not null),
+                   array_agg(events) filter (where bucket is not null)
+               ),
+               '{null}'
+           ) as latencies
+    from (
+        select organization_id, hour, action, code, bucket,
+               sum(events)::bigint as events, sum(uses) as uses, sum(failed) as failed
+        from grouped
+        group by organization_id, hour, action, code, bucket
+    ) as buckets
+    group by organization_id, hour, action, code
+), totals as (
+    insert into organization_hour_totals as t (organization_id, hour, action, code, uses, failed, latencies)
+    select organization_id, hour, action, code, uses, failed, latencies
+    from of_all_servers
+    where (select count(*) from added) >= 0
+    order by organization_id, hour, action, code
+    on conflict (organization_id, hour, action, code) do update
+    set uses = t.uses + excluded.uses, failed = t.failed + excluded.failed,
+        latencies = histogram_sum(t.latencies, excluded.latencies)
 )
 select coalesce(sum(events), 0)::bigint from summed
 
 -- hours_of
--- What an organization was used for, summed up by hour or by day and by what the report distinguishes. Parameters by
--- name: organization_id; unit, 'hour' or 'day' (UTC); mcp_id, null for all; since (inclusive) and until (exclusive)
+-- What an organization was used for on one MCP server, summed up by hour or by day and by what the report distinguishes.
+-- Parameters by name: organization_id; unit, 'hour' or 'day' (UTC); mcp_id; since (inclusive) and until (exclusive)
 select date_trunc(%(unit)s, hour, 'UTC') as start, code, sum(uses)::bigint, sum(failed)::bigint
 from organization_usage_hours
 where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
-  and action in ('verify', 'check', 'call') and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)
+  and action in ('verify', 'check', 'call') and mcp_id = %(mcp_id)s
 group by 1, 2
 order by 1, 2
 
@@ -64,5 +90,22 @@ order by 1, 2
 select date_trunc(%(unit)s, hour, 'UTC') as start, bucket, sum(calls)::bigint
 from organization_usage_hours, unnest(latencies) with ordinality as histogram (calls, bucket)
 where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
-  and code = 'valid' and action = 'call' and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s) and calls is not null
+  and code = 'valid' and action = 'call' and mcp_id = %(mcp_id)s and calls is not null
+group by 1, 2
+
+-- totals_of
+-- As hours_of, for all MCP servers. Parameters by name, as above without mcp_id.
+select date_trunc(%(unit)s, hour, 'UTC') as start, code, sum(uses)::bigint, sum(failed)::bigint
+from organization_hour_totals
+where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
+  and action in ('verify', 'check', 'call')
+group by 1, 2
+order by 1, 2
+
+-- total_latencies_of
+-- As latencies_of, for all MCP servers. Parameters by name, as above.
+select date_trunc(%(unit)s, hour, 'UTC') as start, bucket, sum(calls)::bigint
+from organization_hour_totals, unnest(latencies) with ordinality as histogram (calls, bucket)
+where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
+  and code = 'valid' and action = 'call' and calls is not null
 group by 1, 2

@@ -40,7 +40,7 @@ _PREPARED = "prepared.json"
 
 
 class Prepared(Struct):
-    """What a run needs from the organization. `caller` verifies `secrets`; `cookie` is the owner's session."""
+    """The parts of the organization that a run needs. `caller` verifies `secrets`; `cookie` is the owner's session."""
 
     organization_id: str
     master_key: str

@@ -18,7 +18,7 @@ _FRAGMENTS = {"/keys/{key_id}/first-use", "/activity/tail", "/keys/{key_id}/acti
 
 
 class Address(NamedTuple):
-    """What is requested: `paths` take turns. With `form`, it is submitted."""
+    """Addresses to request: `paths` take turns. With `form`, it is submitted."""
 
     name: str
     kind: Kind

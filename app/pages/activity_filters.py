@@ -67,7 +67,7 @@ class Applied(NamedTuple):
 
 
 class ActivityList(NamedTuple):
-    """A page of activity at the address `path`, for the template `parts/activity_filters.html`.
+    """A page of activity at the address `path`, for the template `activity/filters.html`.
 
     `scanned`: the uses that a page reads to find matches, in words.
     """
@@ -132,10 +132,10 @@ async def tail_rows(
     The header `Tail-After` has the next `after`. `Tail-More` is sent if the page is too far behind to be filled row by
     row.
     """
+    parameters = {**filters.to_api(), "after": filters.after or None, "per_page": _TAIL_ROWS}
+    found = await visit.read_list(route, kind, parameters, **path)
     if not filters.after:
         return visit.fragment("parts/activity_rows.html", rows=[], with_keys=with_keys)
-    parameters = {**filters.to_api(), "after": filters.after, "per_page": _TAIL_ROWS}
-    found = await visit.read_list(route, kind, parameters, **path)
     headers = {"Tail-After": found.pagination.next_after or ""}
     if not found.data:
         response = unchanged()

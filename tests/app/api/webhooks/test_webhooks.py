@@ -169,17 +169,20 @@ def test_the_secret_in_use_stays_valid_after_two_lost_rotations(org: Organizatio
     assert [each.valid for each in target.received] == [2, 0, 0]
 
 
-def add_failed_delivery(org: Organization, webhook_id: str, number: int) -> None:
+def add_failed_delivery(org: Organization, webhook_id: str, number: int) -> str:
+    """Return the id of the delivery. `number` is one digit, and determines the order."""
+    delivery_id = f"msg_{org.id[-25:]}{number}"
     org.api.database.rows(
         """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject, event,
         body, status, created_at, due_at, finished_at)
         values (%s, %s, %s, %s, %s, '', 'api_key.created', '{}', 'failed', now(), now(), now())""",
-        f"msg_0000000000000000000000000{number}",
+        delivery_id,
         org.id,
         webhook_id,
-        f"evt_0000000000000000000000000{number}",
+        f"evt_{org.id[-25:]}{number}",
         number,
     )
+    return delivery_id
 
 
 def test_deliveries_are_listed_and_can_be_retried(org: Organization) -> None:
@@ -209,7 +212,7 @@ def test_deliveries_are_listed_and_can_be_retried(org: Organization) -> None:
 
 def test_webhooks_of_another_organization_are_not_found(api: Api, org: Organization) -> None:
     webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
-    add_failed_delivery(org, webhook_id, 7)
+    delivery_id = add_failed_delivery(org, webhook_id, 7)
     stranger = api.organization().client
     for method, path in (
         ("GET", ""),
@@ -218,8 +221,8 @@ def test_webhooks_of_another_organization_are_not_found(api: Api, org: Organizat
         ("POST", "/rotate"),
         ("POST", "/test"),
         ("GET", "/deliveries"),
-        ("POST", "/deliveries/msg_00000000000000000000000007/retry"),
+        ("POST", f"/deliveries/{delivery_id}/retry"),
     ):
         assert stranger.request(method, f"/v1/webhooks/{webhook_id}{path}").status == 404
     own = stranger.post("/v1/webhooks", {"url": URL}).data["id"]
-    assert stranger.post(f"/v1/webhooks/{own}/deliveries/msg_00000000000000000000000007/retry").status == 404
+    assert stranger.post(f"/v1/webhooks/{own}/deliveries/{delivery_id}/retry").status == 404

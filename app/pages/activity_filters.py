@@ -132,7 +132,7 @@ async def tail_rows(
     The header `Tail-After` has the next `after`. `Tail-More` is sent if the page is too far behind to be filled row by
     row.
     """
-    parameters = {**filters.to_api(), "after": filters.after or None, "per_page": _TAIL_ROWS}
+    parameters = {**filters.to_api(), "after": filters.after or None, "per_page": _TAIL_ROWS + 1}
     found = await visit.read_list(route, kind, parameters, **path)
     if not filters.after:
         return visit.fragment("parts/activity_rows.html", rows=[], with_keys=with_keys)
@@ -141,9 +141,9 @@ async def tail_rows(
         response = unchanged()
         response.headers.update(headers)
         return response
-    if len(found.data) == _TAIL_ROWS:
+    if len(found.data) > _TAIL_ROWS:
         headers["Tail-More"] = "true"
-    rows = activity_rows(found.data[::-1])
+    rows = activity_rows(found.data[:_TAIL_ROWS][::-1])
     return visit.fragment("parts/activity_rows.html", headers=headers, rows=rows, with_keys=with_keys)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, structs
+from structlog.contextvars import bind_contextvars
 
 from app.auth.authorization import Access, require_access
 from app.auth.csrf import require_csrf_token
@@ -53,11 +54,12 @@ class Page(Struct, frozen=True):
             visitor = await current_session(request)
             if visitor is None:
                 return sign_in_redirect(request)
-            if self.method == "POST":
-                config, token = get_services(request).config, fields.one("csrf_token")
-                require_csrf_token(raw_request(request), config, visitor.secret, token)
+            bind_contextvars(organization_id=visitor.person.organization_id, user_id=visitor.person.user_id)
             visit = Visit(request, visitor.person, visitor.secret, fields)
             try:
+                if self.method == "POST":
+                    config, token = get_services(request).config, fields.one("csrf_token")
+                    require_csrf_token(raw_request(request), config, visitor.secret, token)
                 require_access(visitor.person, self.access)
                 response = await self.handler(visit, **request.path_params)
                 return for_script(response) if is_script(request) else response

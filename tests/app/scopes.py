@@ -148,7 +148,6 @@ PUBLIC = {
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/style.css"),
-    ("GET", "/favicon.svg"),
     ("GET", "/static/specimen"),
 }
 """Routes that return 200 for every caller and every request."""
@@ -165,5 +164,6 @@ SIGNING_IN = {
     ("GET", "/sign-in/openid/callback"),
     ("POST", "/invitations/accept"),
     ("GET", "/static/{name:str}"),
+    ("GET", "/favicon.svg"),
 }
 """Routes that check a link or a session themselves: see `tests/app/pages`. They ignore keys."""

@@ -31,7 +31,7 @@ async def test_all_processes_stop_within_five_seconds(start: Start, view: View, 
     scheduler = start("schedule")
 
     async def all_run() -> bool:
-        return (len(view.workers()), view.schedulers()) == (2 + len(ISOLATED_QUEUES), 1)
+        return (view.ready(), view.schedulers()) == (2 + len(ISOLATED_QUEUES), 1)
 
     await eventually(all_run)
     workers = children_of(pool.pid)

@@ -18,6 +18,11 @@ class View:
     def workers(self) -> list[str]:
         return [worker.name for worker in Worker.all(connection=self.client, serializer=JSONSerializer)]
 
+    def ready(self) -> int:
+        """Return the number of workers that wait for a job or run one: from then on, they handle signals."""
+        workers = Worker.all(connection=self.client, serializer=JSONSerializer)
+        return sum(worker.get_state() in {"idle", "busy"} for worker in workers)
+
     def queues(self) -> list[tuple[str, ...]]:
         """Return the queues of each worker."""
         workers = Worker.all(connection=self.client, serializer=JSONSerializer)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import list_key_activity
-from app.http.error_catalogue import ERRORS
+from app.pages.activity_table import reason_text
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse, unchanged
@@ -50,6 +50,6 @@ async def key_first_use(visit: Visit, key_id: str) -> PageResponse:
         version=query.version,
         use=accepted,
         refused=refused,
-        refusal="" if refused is None or not refused.reason else ERRORS[refused.reason].title,
+        refusal="" if refused is None or not refused.reason else reason_text(refused.reason),
         is_over=is_over,
     )

@@ -18,6 +18,7 @@ from app.api.organization.schemas import Organization
 from app.api.usage.current import get_usage
 from app.api.usage.history import HistoryDay, list_usage_history
 from app.api.usage.schemas import OrganizationReport
+from app.http.pagination import Pagination
 from app.pages.activity_table import reason_text
 from app.pages.charts.bars import requests_chart
 from app.pages.overview.attention import (
@@ -94,7 +95,7 @@ async def overview_page(visit: Visit) -> PageResponse:
         today=_today(hours, days.data, at),
         since=f"{midnight_today:%Y-%m-%dT%H:%M}",
         organization=organization,
-        open_alerts=None if alerts is None else alerts.pagination.total,
+        open_alerts=None if alerts is None else _total(alerts.pagination),
         chart=requests_chart(
             frame_of("Requests, last 24 hours", "requests", hours, at, "/v1/usage", LAST_DAY.detailed_query(at)),
             period,
@@ -127,6 +128,11 @@ async def _listed(visit: Visit, route: Route, kind: type[T], query: Mapping[str,
 
 def _data(listed: ListPage[T] | None) -> Sequence[T]:
     return () if listed is None else listed.data
+
+
+def _total(pagination: Pagination) -> str:
+    """Return the number of items, as "10,000+" if there are at least so many."""
+    return f"{number(pagination.total or 0)}{'+' if pagination.total_exact is False else ''}"
 
 
 def _today(hours: OrganizationReport, days: Sequence[HistoryDay], at: datetime) -> Today:

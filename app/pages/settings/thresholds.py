@@ -138,5 +138,7 @@ def _number(text: str, name: str) -> float | None:
         value = int(text) if isinstance(getattr(DEFAULTS, name), int) or text.isdecimal() else float(text)
     except ValueError:
         return None
+    if "_" in text:  # Python's separator of digits
+        return None
     least, most = RANGES[name]
     return value if least <= value <= most else None

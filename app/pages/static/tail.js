@@ -16,6 +16,7 @@ function followActivity(bar) {
   let timer = 0;
   let paused = false;
   let ended = false;
+  let asking = false;
   let held = false;
   let fresh = 0;
   let announcedAt = 0;
@@ -62,7 +63,7 @@ function followActivity(bar) {
 
   function plan(seconds = TAIL_DELAYS[Math.min(idle, TAIL_DELAYS.length - 1)]) {
     clearTimeout(timer);
-    if (!paused && !ended) timer = setTimeout(ask, seconds * 1000);
+    if (!paused && !ended && !asking) timer = setTimeout(ask, seconds * 1000);
   }
 
   function announce() {
@@ -90,6 +91,7 @@ function followActivity(bar) {
     if (document.hidden || isHeld()) return plan();
     if (Date.now() - startedAt > TAIL_MINUTES * 60000) return pause(true);
     let wait;
+    asking = true;
     try {
       const url = new URL(bar.dataset.tail, location.href);
       url.searchParams.set("after", after);
@@ -115,6 +117,8 @@ function followActivity(bar) {
       }
     } catch {
       idle += 1; /* The network is away. The age of the data grows meanwhile. */
+    } finally {
+      asking = false;
     }
     announce();
     show();

@@ -12,7 +12,8 @@ _SHIFTS = """() => new Promise(resolve => {
     }
     const observer = new PerformanceObserver(list => {
         for (const entry of list.getEntries())
-            if (!entry.hadRecentInput) shifts.push(`${entry.value}: ${entry.sources.map(source).join('; ')}`)
+            if (!entry.hadRecentInput && entry.value >= 0.0005)
+                shifts.push(`${entry.value}: ${entry.sources.map(source).join('; ')}`)
     })
     observer.observe({type: 'layout-shift', buffered: true})
     // Entries of the past are delivered in a task of their own, and those of this frame after it.
@@ -26,7 +27,8 @@ _SHIFTS = """() => new Promise(resolve => {
 def layout_shifts(page: Page) -> list[str]:
     """Return all layout shifts since the page was loaded, except those right after input of the user.
 
-    Each line has the score and up to five elements that moved, with their places (x, y, width, height).
+    Shifts that three decimals show as 0.000 are left out: on a busy machine, a browser may paint half of a page. Each
+    line has the score and up to five elements that moved, with their places (x, y, width, height).
     """
     shifts: list[str] = page.evaluate(_SHIFTS)
     return shifts

@@ -75,6 +75,14 @@ def reported_period(days: int, offered: Sequence[ReportedPeriod] = PERIODS) -> R
     raise invalid(days=f"Must be {', '.join(others)} or {last}")
 
 
+def period_links(
+    path: str, chosen: ReportedPeriod, offered: Sequence[ReportedPeriod] = PERIODS, *, section: str = ""
+) -> list[tuple[str, str, bool]]:
+    """Return the title of each period, the address of the page `path` about it, and whether it is the chosen one."""
+    fragment = f"#{section}" if section else ""
+    return [(period.title, f"{path}?days={period.days}{fragment}", period == chosen) for period in offered]
+
+
 class Totals(NamedTuple):
     """The sums of a period. `accepted` includes errors. The shares are texts, empty if there is no whole."""
 

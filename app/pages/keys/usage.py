@@ -22,12 +22,12 @@ from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.usage_reports import (
-    PERIODS,
     ReportedPeriod,
     calls_of,
     frame_of,
     latencies_of,
     outcomes_of,
+    period_links,
     refusals_of,
     reported_period,
     share,
@@ -69,7 +69,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         "keys/usage.html",
         key=key,
         heading=heading_of(visit, key, at, "Usage"),
-        periods=[(each.title, f"{path}/usage?days={each.days}", each == chosen) for each in PERIODS],
+        periods=period_links(f"{path}/usage", chosen),
         chosen=chosen,
         totals=totals_of(outcomes),
         latency=report.latency_ms,

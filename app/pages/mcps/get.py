@@ -26,6 +26,7 @@ from app.pages.usage_reports import (
     frame_of,
     latencies_of,
     outcomes_of,
+    period_links,
     reported_period,
 )
 from app.pages.visit import Visit
@@ -64,7 +65,7 @@ async def mcp_page(visit: Visit, mcp_id: str) -> PageResponse:
         keys=reach,
         health_change=change,
         charts=charts,
-        periods=[(each.title, f"/mcps/{mcp_id}?days={each.days}#usage", each == chosen) for each in _PERIODS],
+        periods=period_links(f"/mcps/{mcp_id}", chosen, _PERIODS, section="usage"),
     )
 
 

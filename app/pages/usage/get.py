@@ -15,10 +15,10 @@ from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.usage_reports import (
-    PERIODS,
     frame_of,
     midnight,
     outcomes_of,
+    period_links,
     refusals_of,
     reported_period,
     share,
@@ -67,7 +67,7 @@ async def usage_page(visit: Visit) -> PageResponse:
     billed = [Requests(midnight(day.date), day.billed) for day in days.data]
     return await visit.page(
         "usage/get.html",
-        periods=[(each.title, f"/usage?days={each.days}", each == chosen) for each in PERIODS],
+        periods=period_links("/usage", chosen),
         chosen=chosen,
         totals=totals_of(outcomes),
         latency=report.latency_ms or None,

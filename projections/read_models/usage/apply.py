@@ -10,7 +10,7 @@ refused before the server was looked up, or because it does not exist. Otherwise
 the tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from domain.ids import ENTROPY_BYTES, new_id
@@ -24,15 +24,15 @@ from projections.engine.runner import AsyncProjection
 from projections.read_models.usage.latency import BOUNDS_MS
 from projections.read_models.usage.queries import SQL
 
-BATCHES_MAX = 5_000
-USES_MAX = 500_000
+_BATCHES_MAX = 5_000
+_USES_MAX = 500_000
 """The page size: the maximum number of events in the batches that are counted in one transaction.
 
 A process that is behind writes one row for more uses if pages are large. One that keeps up has small pages anyway.
 """
 
-FIRST_BATCHES = 500
-DOUBLED_BELOW_SECONDS = 3.0
+_FIRST_BATCHES = 500
+_DOUBLED_BELOW_SECONDS = 3.0
 """Two pages of that size in one still finish in time; see `usage_plan`."""
 
 _BOUNDS_MS = list(BOUNDS_MS)
@@ -91,11 +91,18 @@ def _first_id(at: datetime) -> str:
     return new_id("evt", unix_ms=round(hour.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
 
 
-USAGE = AsyncProjection(
-    name="usage",
-    version=1,
-    log="usage",
-    read=usage_reader(BATCHES_MAX, USES_MAX),
-    apply=_apply,
-    batch_size=AdaptiveBatchSize(FIRST_BATCHES, DOUBLED_BELOW_SECONDS),
-)
+def usage_projection(
+    name: str, apply: Callable[[Connection, Sequence[UsageBatch]], Awaitable[None]]
+) -> AsyncProjection[UsageBatch]:
+    """Return a projection of the usage log that counts large pages, each with one statement."""
+    return AsyncProjection(
+        name=name,
+        version=1,
+        log="usage",
+        read=usage_reader(_BATCHES_MAX, _USES_MAX),
+        apply=apply,
+        batch_size=AdaptiveBatchSize(_FIRST_BATCHES, _DOUBLED_BELOW_SECONDS),
+    )
+
+
+USAGE = usage_projection("usage", _apply)

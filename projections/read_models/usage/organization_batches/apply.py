@@ -11,16 +11,7 @@ from collections.abc import Sequence
 
 from eventstore.reader import UsageBatch
 from infrastructure.database.connections import Connection
-from projections.engine.batch_size import AdaptiveBatchSize
-from projections.engine.readers import usage_reader
-from projections.engine.runner import AsyncProjection
-from projections.read_models.usage.apply import (
-    BATCHES_MAX,
-    DOUBLED_BELOW_SECONDS,
-    FIRST_BATCHES,
-    USES_MAX,
-    count_kept_page,
-)
+from projections.read_models.usage.apply import count_kept_page, usage_projection
 from projections.read_models.usage.organization_batches.queries import SQL
 
 
@@ -28,11 +19,4 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     await count_kept_page(connection, page, SQL.batches_apply)
 
 
-ORGANIZATION_BATCHES = AsyncProjection(
-    name="organization_batches",
-    version=1,
-    log="usage",
-    read=usage_reader(BATCHES_MAX, USES_MAX),
-    apply=_apply,
-    batch_size=AdaptiveBatchSize(FIRST_BATCHES, DOUBLED_BELOW_SECONDS),
-)
+ORGANIZATION_BATCHES = usage_projection("organization_batches", _apply)

@@ -12,16 +12,7 @@ from collections.abc import Sequence
 
 from eventstore.reader import UsageBatch
 from infrastructure.database.connections import Connection
-from projections.engine.batch_size import AdaptiveBatchSize
-from projections.engine.readers import usage_reader
-from projections.engine.runner import AsyncProjection
-from projections.read_models.usage.apply import (
-    BATCHES_MAX,
-    DOUBLED_BELOW_SECONDS,
-    FIRST_BATCHES,
-    USES_MAX,
-    count_kept_page,
-)
+from projections.read_models.usage.apply import count_kept_page, usage_projection
 from projections.read_models.usage.organization_hours.queries import SQL
 
 
@@ -29,11 +20,4 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     await count_kept_page(connection, page, SQL.hours_apply)
 
 
-ORGANIZATION_HOURS = AsyncProjection(
-    name="organization_usage_hours",
-    version=1,
-    log="usage",
-    read=usage_reader(BATCHES_MAX, USES_MAX),
-    apply=_apply,
-    batch_size=AdaptiveBatchSize(FIRST_BATCHES, DOUBLED_BELOW_SECONDS),
-)
+ORGANIZATION_HOURS = usage_projection("organization_usage_hours", _apply)

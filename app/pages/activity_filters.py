@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, TypeVar, get_args
-from urllib.parse import urlencode
+from typing import Generic, Literal, NamedTuple, TypeVar, get_args
 
-import msgspec
 from msgspec import Struct, field
 
 from app.api.activity.schemas import ActivityEntry
 from app.http.errors import invalid, to_problem
 from app.http.pagination import Pagination
-from app.pages.activity_table import OUTCOMES, UNKNOWN_SERVER, activity_rows, reason_text
+from app.pages.activity_table import OUTCOMES, activity_rows, reason_text
+from app.pages.query import Applied, applied_filters, given_filters, link_to
 from app.pages.rendering import PageResponse, unchanged
 from app.pages.route_calls import ListPage
 from app.pages.visit import Visit
-from app.pages.words import USES
+from app.pages.words import DELETED_SERVER, USES
 from app.route import Route
 from domain.usage.events import Action, Denial
 from projections.log_queries.activity.filters import Status
@@ -45,25 +44,13 @@ class Filters(Struct, frozen=True, omit_defaults=True):
     cursor: str = ""
     after: str = ""
 
-    def given(self) -> dict[str, str]:
-        """Return the filters that are in effect, as they are in the address."""
-        values: dict[str, str] = msgspec.to_builtins(self)
-        return {name: value for name, value in values.items() if value.strip() and name not in {"cursor", "after"}}
-
     def to_api(self) -> dict[str, object]:
         """Return the parameters of the route. Raise 422 for a time that cannot be read."""
-        given: dict[str, object] = {name: value.strip() for name, value in self.given().items()}
+        given: dict[str, object] = {name: str(value).strip() for name, value in given_filters(self).items()}
         for name, value in (("from", self.since), ("to", self.until)):
             if name in given:
                 given[name] = _instant(name, value.strip())
         return given
-
-
-class Applied(NamedTuple):
-    """A filter that is in effect, with the address of the page without it."""
-
-    text: str
-    link: str
 
 
 class ActivityList(NamedTuple):
@@ -97,31 +84,51 @@ class ActivityList(NamedTuple):
 
     @property
     def newest(self) -> str:
-        return _link(self.path, self.query.given())
+        return link_to(self.path, self.query)
 
     @property
     def older(self) -> str | None:
         cursor = self.pagination.next_cursor
-        return None if cursor is None else _link(self.path, {**self.query.given(), "cursor": cursor})
+        return None if cursor is None else link_to(self.path, self.query, cursor=cursor)
 
     @property
     def tail(self) -> str:
-        return _link(f"{self.path}/tail", self.query.given())
+        return link_to(f"{self.path}/tail", self.query)
 
 
-async def read_entries(
-    visit: Visit, route: Route, kind: type[T], filters: Filters, **path: str
-) -> tuple[ListPage[T], dict[str, str]]:
-    """Return the page of entries, or none and a message for each filter that cannot be read."""
+class Found(NamedTuple, Generic[T]):
+    """A page of entries, or none and a message for each filter that cannot be read."""
+
+    page: ListPage[T]
+    errors: Mapping[str, str]
+
+
+def activity_list(
+    path: str, filters: Filters, found: Found[T], servers: Mapping[str, str], scanned: str
+) -> ActivityList:
+    """Return the list at the address `path`. `servers`: the names of MCP servers by id."""
+    return ActivityList(
+        path=path,
+        query=filters,
+        errors=found.errors,
+        applied=_applied(path, filters, servers),
+        mcps=list(servers.items()),
+        pagination=found.page.pagination,
+        scanned=scanned,
+    )
+
+
+async def read_entries(visit: Visit, route: Route, kind: type[T], filters: Filters, **path: str) -> Found[T]:
+    """Return what the filters find."""
     try:
         parameters = {**filters.to_api(), "cursor": filters.cursor or None, "per_page": _PER_PAGE}
-        return await visit.read_list(route, kind, parameters, **path), {}
+        return Found(await visit.read_list(route, kind, parameters, **path), {})
     except Exception as error:
         problem = to_problem(error)
         if problem.code != "validation_error" or "cursor" in problem.details:
             raise
         nothing = Pagination(page=None, per_page=_PER_PAGE, total=None, total_pages=None, next_cursor=None)
-        return ListPage([], nothing), {name: str(message) for name, message in problem.details.items()}
+        return Found(ListPage([], nothing), {name: str(message) for name, message in problem.details.items()})
 
 
 async def tail_rows(
@@ -147,28 +154,20 @@ async def tail_rows(
     return visit.fragment("parts/activity_rows.html", headers=headers, rows=rows, with_keys=with_keys)
 
 
-def applied(path: str, filters: Filters, servers: Mapping[str, str]) -> list[Applied]:
-    """Return the filters in effect. `servers`: the names of MCP servers by id."""
+def _applied(path: str, filters: Filters, servers: Mapping[str, str]) -> list[Applied]:
     outcome = OUTCOMES.get(filters.status)
     texts = {
         "status": f"Outcome: {outcome.text if outcome else ''}",
         "action": f"Use: {USES.get(filters.action, '')}",
         "reason": f"Reason: {reason_text(filters.reason)}",
-        "mcp_id": f"MCP server: {servers.get(filters.mcp_id, UNKNOWN_SERVER)}",
+        "mcp_id": f"MCP server: {servers.get(filters.mcp_id, DELETED_SERVER)}",
         "tool": f"Tool: {filters.tool}",
         "ip": f"Address: {filters.ip}",
         "secret_version": f"Secret: version {filters.secret_version}",
         "from": f"From {filters.since.replace('T', ' ')} UTC",
         "to": f"Until {filters.until.replace('T', ' ')} UTC",
     }
-    given = filters.given()
-    return [Applied(text, _link(path, {**given, name: ""})) for name, text in texts.items() if name in given]
-
-
-def _link(path: str, given: Mapping[str, str]) -> str:
-    """Return an address with these parameters, without empty ones."""
-    kept = {name: value for name, value in given.items() if value}
-    return f"{path}?{urlencode(kept)}" if kept else path
+    return applied_filters(path, filters, texts)
 
 
 def _instant(name: str, given: str) -> str:

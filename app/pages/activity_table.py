@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple
 
 from app.api.activity.schemas import ActivityEntry
 from app.http.error_catalogue import ERRORS
-from app.pages.words import KEY_EVENTS, REVOCATION_REASONS, USES
+from app.pages.actors import actor_name
+from app.pages.words import DELETED_SERVER, KEY_EVENTS, REVOCATION_REASONS, USES
 from projections.log_queries.activity.entries import USED
 
 Tone = Literal["ok", "danger", "warn", "info", "muted"]
@@ -26,8 +27,6 @@ OUTCOMES: Mapping[str, Outcome] = {
     "started": Outcome("Started", "info", "◐"),
 }
 _CHANGE = Outcome("Change", "muted", "◆")
-
-UNKNOWN_SERVER = "a deleted server"
 
 
 class ActivityRow(NamedTuple):
@@ -53,15 +52,13 @@ def _row(entry: ActivityEntry) -> ActivityRow:
         reason = REVOCATION_REASONS.get(entry.reason or "", "")
         return ActivityRow(entry, *_CHANGE, KEY_EVENTS.get(entry.event, entry.event), "", reason, actor_of(entry))
     what = USES[entry.action] if entry.action else ""
-    server = entry.mcp_name or (UNKNOWN_SERVER if entry.mcp_id else "")
+    server = entry.mcp_name or (DELETED_SERVER if entry.mcp_id else "")
     return ActivityRow(entry, *OUTCOMES[entry.status], what, server, reason_text(entry.reason or ""), "")
 
 
 def actor_of(entry: ActivityEntry) -> str:
     """Return the name of the user or key that made a change."""
-    if entry.actor.type == "system":
-        return "Keyledger"
-    return entry.actor.name or ("another key" if entry.actor.type == "api_key" else "a former member")
+    return actor_name(entry.actor)
 
 
 def reason_text(code: str) -> str:

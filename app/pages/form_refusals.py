@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import AuditEvent
 from app.http.errors import to_problem
+from app.pages.actors import actor_name
 from app.pages.visit import Visit
 
 _STATUSES = frozenset({403, 409, 412, 422})
@@ -67,14 +68,4 @@ async def _latest_change(visit: Visit, resource_id: str) -> StaleChange | None:
         return None
     query: dict[str, Any] = {"resource": resource_id, "per_page": 1}
     events = (await visit.read_list(list_audit_events, AuditEvent, query)).data
-    return StaleChange(events[0], actor_name(events[0])) if events else None
-
-
-def actor_name(event: AuditEvent) -> str:
-    """Return a name for the actor of an event: an address, the name of a key, or a component of Keyledger."""
-    actor = event.actor
-    if isinstance(actor.name, str):
-        return actor.name
-    if actor.type == "system":
-        return "Keyledger"
-    return "a former member" if actor.type == "user" else "an API key"
+    return StaleChange(events[0], actor_name(events[0].actor)) if events else None

@@ -10,6 +10,7 @@ from app.handlers import get_services, raw_request
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
+from app.pages.words import ALERT_EVENTS
 from domain.alerts.events import AlertType
 from domain.members.commands import ChangeNotifications
 from domain.members.events import Threshold
@@ -23,17 +24,6 @@ LEVELS: dict[Threshold, str] = {
     "warning": "Warnings and critical",
     "critical": "Critical alerts only",
     "off": "Nothing",
-}
-
-TITLES: dict[AlertType, str] = {
-    "api_key.expiring": "A key expires soon",
-    "api_key.unusual_volume": "A key is used far more than usual",
-    "api_key.new_location": "A key is used from a new location",
-    "api_key.error_spike": "Many calls with a key fail",
-    "api_key.dormant_used": "A dormant key is used again",
-    "api_key.denied_burst": "Keys are refused repeatedly",
-    "usage.threshold": "The monthly requests approach the limit",
-    "webhook.disabled": "A webhook was disabled",
 }
 
 Choice = Literal["", "info", "warning", "critical", "off"]
@@ -66,9 +56,7 @@ def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
     for alert_type in seen_types(person.role):
         level = threshold_of(Notifications(chosen.threshold), person.role, alert_type)
         own: Choice = chosen.thresholds.get(alert_type) or ""
-        fields.append(
-            Shown(_field(alert_type), TITLES.get(alert_type, alert_type), own, f"As above: {LEVELS[level].lower()}")
-        )
+        fields.append(Shown(_field(alert_type), ALERT_EVENTS[alert_type], own, f"As above: {LEVELS[level].lower()}"))
     return fields
 
 

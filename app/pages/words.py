@@ -1,5 +1,6 @@
 """Words for values of the API that pages show: statuses, reasons, roles and grants. Each value has one wording."""
 
+from domain.alerts.events import AlertType
 from domain.grants import Grant
 
 STATUSES = {
@@ -21,7 +22,12 @@ REVOCATION_REASONS = {
     "unspecified": "Other",
 }
 
-ALERTS = {
+DELETED_SERVER = "a deleted server"
+
+ACTORS_WITHOUT_NAME = {"user": "a former member", "api_key": "another key", "system": "Keyledger"}
+"""Actors whose name was erased or is not shown to the visitor, by their type."""
+
+ALERTS: dict[AlertType, str] = {
     "api_key.expiring": "Expires soon",
     "api_key.unusual_volume": "Unusually many requests",
     "api_key.new_location": "Used from a new location",
@@ -31,7 +37,19 @@ ALERTS = {
     "usage.threshold": "Usage near the limit of the plan",
     "webhook.disabled": "A webhook was disabled",
 }
-"""Types of alerts."""
+"""Types of alerts, about the subject that a page shows next to it."""
+
+ALERT_EVENTS: dict[AlertType, str] = {
+    "api_key.expiring": "A key expires soon",
+    "api_key.unusual_volume": "A key is used unusually often",
+    "api_key.new_location": "A key is used from a new location",
+    "api_key.error_spike": "Calls with a key fail unusually often",
+    "api_key.dormant_used": "A key was used after a long pause",
+    "api_key.denied_burst": "Keys were refused repeatedly",
+    "usage.threshold": "The month's requests approach the limit",
+    "webhook.disabled": "A webhook was disabled",
+}
+"""Types of alerts, as sentences of their own."""
 
 ROLES = {"viewer": "Viewer", "member": "Member", "auditor": "Auditor", "admin": "Admin", "owner": "Owner"}
 
@@ -121,14 +139,7 @@ PUBLIC_EVENTS = {
     "api_key.expired": "A key has expired",
     "team.member_added": "A member joined",
     "team.member_removed": "A member was removed",
-    "api_key.expiring": "A key expires soon",
-    "api_key.unusual_volume": "A key is used unusually often",
-    "api_key.new_location": "A key is used from a new location",
-    "api_key.error_spike": "Calls with a key fail unusually often",
-    "api_key.dormant_used": "A key was used after a long time",
-    "api_key.denied_burst": "Uses of a key were refused",
-    "usage.threshold": "The month's requests approach the limit",
-    "webhook.disabled": "A webhook was disabled",
+    **ALERT_EVENTS,
 }
 """The events that a webhook can subscribe to."""
 

@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 from app.api.activity.decision import Use
 from app.api.activity.get import get_use
-from app.api.schemas import Actor
 from app.pages.activity.rules import refusal_of, rule_rows
 from app.pages.activity_table import ActivityRow, activity_rows, reason_text
+from app.pages.actors import actor_name
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.text import number
 from app.pages.visit import Visit
-from app.pages.words import KEY_EVENTS
+from app.pages.words import ACTORS_WITHOUT_NAME, KEY_EVENTS
 
 
 class Decider(NamedTuple):
@@ -32,23 +32,17 @@ async def decision_page(visit: Visit, event_id: str) -> PageResponse:
         row=row,
         because=_because(use, row),
         key_name="" if not use.key else use.key.name or "A key",
-        verifier="" if not use.verified_by else use.verified_by.name or "another key",
+        verifier="" if not use.verified_by else use.verified_by.name or ACTORS_WITHOUT_NAME["api_key"],
         rules=rule_rows(use),
         decider=None
         if not explanation.decided_by
         else Decider(
             KEY_EVENTS.get(explanation.decided_by.event, explanation.decided_by.event),
-            _name_of(explanation.decided_by.actor),
+            actor_name(explanation.decided_by.actor),
         ),
         now_refused="" if not explanation.now or explanation.now.code == "valid" else reason_text(explanation.now.code),
         call_error="" if not use.call or not use.call.error else reason_text(use.call.error),
     )
-
-
-def _name_of(actor: Actor) -> str:
-    if actor.type == "system":
-        return "Keyledger"
-    return actor.name or ("another key" if actor.type == "api_key" else "a former member")
 
 
 def _because(use: Use, row: ActivityRow) -> str:

@@ -4,7 +4,7 @@ from asyncio import gather
 
 from app.api.activity.key_use import KeyUse
 from app.api.activity.list import list_activity
-from app.pages.activity_filters import ActivityList, Filters, applied, read_entries
+from app.pages.activity_filters import Filters, activity_list, read_entries
 from app.pages.activity_table import activity_rows
 from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
@@ -18,19 +18,10 @@ _PATH = "/activity"
 @Page("GET", _PATH, access="audit:read")
 async def activity_page(visit: Visit) -> PageResponse:
     filters = page_query(visit.request, Filters)
-    servers, (found, errors) = await gather(all_servers(visit), read_entries(visit, list_activity, KeyUse, filters))
-    names = names_of(servers)
+    servers, found = await gather(all_servers(visit), read_entries(visit, list_activity, KeyUse, filters))
     return await visit.page(
         "activity/list.html",
-        status=422 if errors else 200,
-        list=ActivityList(
-            path=_PATH,
-            query=filters,
-            errors=errors,
-            applied=applied(_PATH, filters, names),
-            mcps=list(names.items()),
-            pagination=found.pagination,
-            scanned="the latest uses",
-        ),
-        rows=activity_rows(found.data),
+        status=422 if found.errors else 200,
+        list=activity_list(_PATH, filters, found, names_of(servers), "the latest uses"),
+        rows=activity_rows(found.page.data),
     )

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from app.api.activity.decision import RuleResult, Use
-from app.pages.activity_table import UNKNOWN_SERVER, reason_text
+from app.pages.activity_table import reason_text
 from app.pages.charts.wording import listed
 from app.pages.text import instant, plural
-from app.pages.words import STATUSES
+from app.pages.words import DELETED_SERVER, STATUSES
 from domain.usage.decision import RuleName
 from domain.usage.explanation import Outcome
 
@@ -67,7 +67,7 @@ def _says(text: str) -> Callable[[Use, _Values], str]:
 
 
 def _server(use: Use) -> str:
-    return str(use.mcp_name or UNKNOWN_SERVER)
+    return str(use.mcp_name or DELETED_SERVER)
 
 
 def _at(values: _Values, name: str) -> str:

@@ -1,21 +1,20 @@
 """GET /alerts: the alerts of the organization, by default those that are open."""
 
 from typing import Literal, NamedTuple
-from urllib.parse import urlencode
 
-import msgspec
 from msgspec import Struct
 
 from app.api.alerts.list import list_alerts
 from app.api.alerts.schemas import Alert
 from app.pages.alerts.sentences import Sentences, sentences_of
 from app.pages.page import Page
-from app.pages.query import page_query
+from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from app.pages.words import ALERTS
 from domain.alerts.events import AlertType, Severity
 
+_PATH = "/alerts"
 PER_PAGE = 25
 
 _SHOWN = {"open": "Open", "acknowledged": "Acknowledged", "all": "All"}
@@ -36,7 +35,7 @@ class Row(NamedTuple):
     text: Sentences
 
 
-@Page("GET", "/alerts", access="alerts:read")
+@Page("GET", _PATH, access="alerts:read")
 async def alert_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
     parameters = {
@@ -54,20 +53,18 @@ async def alert_list_page(visit: Visit) -> PageResponse:
         query=query,
         is_filtered=bool(query.severity or query.type or query.key_id),
         statuses=[
-            (title, _link(query, status=status), status == (query.status or "open")) for status, title in _SHOWN.items()
+            (
+                title,
+                link_to(_PATH, query, status=None if status == "open" else status),
+                status == (query.status or "open"),
+            )
+            for status, title in _SHOWN.items()
         ],
         types=list(ALERTS.items()),
         key_name=next((alert.key_name or "A key" for alert in listed.data), "A key") if query.key_id else "",
-        without_key=_link(query, key_id=""),
+        without_key=link_to(_PATH, query, key_id=None),
         rows=[Row(alert, sentences_of(alert)) for alert in listed.data],
         pagination=listed.pagination,
-        newest=_link(query),
-        older=None if cursor is None else _link(query, cursor=cursor),
+        newest=link_to(_PATH, query),
+        older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
     )
-
-
-def _link(query: Query, **changed: str) -> str:
-    """Return the address of the newest alerts with these changes to the filters."""
-    given = {**msgspec.to_builtins(query), "cursor": "", **changed}
-    kept = {name: value for name, value in given.items() if value and (name, value) != ("status", "open")}
-    return f"/alerts?{urlencode(kept)}" if kept else "/alerts"

@@ -4,8 +4,8 @@ import msgspec
 
 from app.api.audit.get import get_audit_event
 from app.api.audit.schemas import AuditEvent
+from app.pages.actors import actor_name
 from app.pages.audit.sentences import sentence
-from app.pages.form_refusals import actor_name
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -24,7 +24,7 @@ async def audit_event_page(visit: Visit, event_id: str) -> PageResponse:
         "audit/get.html",
         event=event,
         text=sentence(event),
-        actor=actor_name(event),
+        actor=actor_name(event.actor),
         resource=event.resource.name if isinstance(event.resource.name, str) else event.resource.type,
         resource_kind=_KINDS.get(event.resource.type, "resource"),
         resource_link=None if folder is None else f"{folder}/{event.resource.id}",

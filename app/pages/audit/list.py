@@ -12,10 +12,11 @@ from app.api.audit.schemas import EVENT_TYPES, AuditEvent
 from app.pages.audit.sentences import sentence
 from app.pages.page import Page
 from app.pages.people import member_names
-from app.pages.query import page_query
+from app.pages.query import Applied, applied_filters, link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 
+_PATH = "/audit"
 PER_PAGE = 50
 
 
@@ -37,14 +38,7 @@ class Row(NamedTuple):
     text: str
 
 
-class Applied(NamedTuple):
-    """A filter that is in effect, with the address of the page without it."""
-
-    text: str
-    link: str
-
-
-@Page("GET", "/audit", access="audit:read")
+@Page("GET", _PATH, access="audit:read")
 async def audit_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
     listed = await visit.read_list(list_audit_events, AuditEvent, {**_parameters(query), "per_page": PER_PAGE})
@@ -58,8 +52,8 @@ async def audit_list_page(visit: Visit) -> PageResponse:
         types=[("", "Any"), *[(name, name) for name in EVENT_TYPES]],
         people=people,
         applied=_applied(query, dict(people)),
-        newest=_link(query) if query.cursor else None,
-        older=None if cursor is None else _link(query, cursor=cursor),
+        newest=link_to(_PATH, query) if query.cursor else None,
+        older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
         exports=[
             (title, f"/v1/audit/export?{urlencode({'format': form, **period})}")
             for form, title in (("csv", "Export CSV"), ("jsonl", "Export JSON Lines"))
@@ -91,12 +85,4 @@ def _applied(query: Query, people: dict[str, str]) -> list[Applied]:
         "from": f"From {query.since}",
         "to": f"To {query.until}",
     }
-    given = msgspec.to_builtins(query)
-    return [Applied(text, _link(query, **{name: ""})) for name, text in texts.items() if given.get(name)]
-
-
-def _link(query: Query, **changed: str) -> str:
-    """Return the address of the first page with these changes to the filters."""
-    given = {**msgspec.to_builtins(query), "cursor": "", **changed}
-    kept = {name: value for name, value in given.items() if value}
-    return f"/audit?{urlencode(kept)}" if kept else "/audit"
+    return applied_filters(_PATH, query, texts)

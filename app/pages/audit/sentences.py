@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from app.api.audit.schemas import AuditEvent
-from app.pages.form_refusals import actor_name
+from app.pages.actors import actor_name
 from app.pages.text import instant, plural
-from app.pages.words import MCP_PROBLEMS, REVOCATION_REASONS, ROLES
+from app.pages.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES
 
 Data = Mapping[str, Any]
 Sentence = Callable[[str, str, Data], str]
@@ -18,7 +18,7 @@ Sentence = Callable[[str, str, Data], str]
 
 def sentence(event: AuditEvent) -> str:
     """Return a sentence for an event, with the names that its actor and resource have now."""
-    return _SENTENCES[event.event](_capitalized(actor_name(event)), _resource(event), event.data)
+    return _SENTENCES[event.event](_actor(event), _resource(event), event.data)
 
 
 def _resource(event: AuditEvent) -> str:
@@ -46,9 +46,10 @@ _NOUNS = {
 """Resources without a name."""
 
 
-def _capitalized(text: str) -> str:
-    """Return an actor at the start of a sentence. Addresses and names stay as they are."""
-    return text[0].upper() + text[1:] if text.startswith(("a former", "an API")) else text
+def _actor(event: AuditEvent) -> str:
+    """Return the actor at the start of a sentence. Addresses and names stay as they are."""
+    name = actor_name(event.actor)
+    return name if event.actor.name else _sentence_start(name)
 
 
 def _time(data: Data, name: str) -> str:
@@ -141,21 +142,10 @@ def _webhook_disabled(who: str, what: str, data: Data) -> str:
     return f"{who} disabled {what}{because[data['because']]}."
 
 
-_ALERTS = {
-    "api_key.expiring": "a key expires soon",
-    "api_key.unusual_volume": "a key is used unusually often",
-    "api_key.new_location": "a key is used from a new location",
-    "api_key.error_spike": "calls with a key fail unusually often",
-    "api_key.dormant_used": "a key was used after a long time without use",
-    "api_key.denied_burst": "uses of a key were refused",
-    "usage.threshold": "the month's requests reached a share of the plan's limit",
-    "webhook.disabled": "a webhook was disabled",
-}
-
-
 def _alert_raised(_: str, __: str, data: Data) -> str:
     severity = {"info": "an informational alert", "warning": "a warning", "critical": "a critical alert"}
-    return f"Keyledger raised {severity[data['severity']]}: {_ALERTS[data['alert_type']]}."
+    event = ALERT_EVENTS[data["alert_type"]]
+    return f"Keyledger raised {severity[data['severity']]}: {event[0].lower()}{event[1:]}."
 
 
 def _organization_changed(who: str, _: str, data: Data) -> str:

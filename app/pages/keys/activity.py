@@ -5,7 +5,7 @@ from asyncio import gather
 from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
-from app.pages.activity_filters import ActivityList, Filters, applied, read_entries, tail_rows
+from app.pages.activity_filters import Filters, activity_list, read_entries, tail_rows
 from app.pages.activity_table import activity_rows
 from app.pages.keys.heading import heading_of
 from app.pages.keys.servers import all_servers, names_of
@@ -21,26 +21,19 @@ from projections.log_queries.activity.queries import SCAN_MAX
 async def key_activity_page(visit: Visit, key_id: str) -> PageResponse:
     filters = page_query(visit.request, Filters)
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
-    servers, (found, errors) = await gather(
+    servers, found = await gather(
         all_servers(visit), read_entries(visit, list_key_activity, ActivityEntry, filters, key_id=key_id)
     )
-    names, path = names_of(servers), f"/keys/{key_id}/activity"
     return await visit.page(
         "keys/activity.html",
-        status=422 if errors else 200,
+        status=422 if found.errors else 200,
         key=key,
         heading=heading_of(visit, key, now(), "Activity"),
-        list=ActivityList(
-            path=path,
-            query=filters,
-            errors=errors,
-            applied=applied(path, filters, names),
-            mcps=list(names.items()),
-            pagination=found.pagination,
-            scanned=f"the latest {SCAN_MAX:,} uses",
+        list=activity_list(
+            f"/keys/{key_id}/activity", filters, found, names_of(servers), f"the latest {SCAN_MAX:,} uses"
         ),
         versions=[(str(secret.version), f"Version {secret.version}") for secret in key.secrets],
-        rows=activity_rows(found.data),
+        rows=activity_rows(found.page.data),
     )
 
 

@@ -13,12 +13,12 @@ from app.api.organization.schemas import Organization
 from app.api.usage.schemas import KeyReport
 from app.handlers import get_services
 from app.pages.activity_table import activity_rows, actor_of, reason_text
+from app.pages.actors import actor_name
 from app.pages.alerts.marks import alerts_about, marks_of
 from app.pages.alerts.sentences import sentences_of
 from app.pages.charts.bars import requests_chart
 from app.pages.keys.create import target_of
 from app.pages.keys.heading import earlier_secrets, heading_of
-from app.pages.keys.list import creator_of
 from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
@@ -78,7 +78,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         "keys/get.html",
         key=key,
         heading=heading_of(visit, key, at, "Overview"),
-        creator=creator_of(key),
+        creator=actor_name(key.created_by),
         permission_text=permission_text(key.permissions, names_of(servers), key.environment),
         figures=_figures(month),
         chart=requests_chart(frame, period, outcomes_of(day, period), marks_of(alerts)),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from app.api.api_keys.get import KeyDetail, KeySecret
-from app.pages.keys.list import EXPIRES_SOON
+from app.pages.keys.list import badge_of
 from app.pages.visit import Visit
 
 Tab = Literal["Overview", "Activity", "Usage", "Permissions", ""]
@@ -30,7 +30,7 @@ def heading_of(visit: Visit, key: KeyDetail, at: datetime, tab: Tab = "") -> Hea
     """Return the heading of a page of `key`. The current tab is `tab`."""
     path, may_write = path_of(key), visit.can("keys:write")
     return Heading(
-        badge=badge_of(key, at),
+        badge=badge_of(key, at, is_rotating=bool(earlier_secrets(key, at))),
         tabs=[(title, path + suffix, title == tab) for title, suffix in _TABS],
         can_change=may_write and not has_ended(key),
         can_revoke=may_write and key.status != "revoked",
@@ -50,12 +50,3 @@ def earlier_secrets(key: KeyDetail, at: datetime) -> list[KeySecret]:
     if has_ended(key):
         return []
     return [secret for secret in key.secrets[1:] if secret.valid_until is not None and secret.valid_until > at]
-
-
-def badge_of(key: KeyDetail, at: datetime) -> str:
-    """Return the status to show: an active key can be "expiring" soon, or "rotating"."""
-    if key.status != "active":
-        return key.status
-    if key.expires_at is not None and key.expires_at - at <= EXPIRES_SOON:
-        return "expiring"
-    return "rotating" if earlier_secrets(key, at) else "active"

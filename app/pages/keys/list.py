@@ -3,7 +3,6 @@
 from asyncio import gather
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
@@ -13,22 +12,24 @@ from app.api.api_keys.schemas import Key
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.http.pagination import OFFSET_MAX, Pagination
+from app.pages.actors import actor_name
 from app.pages.charts.sparkline import Sparkline, sparkline
-from app.pages.keys.servers import DELETED, all_servers, names_of
+from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
 from app.pages.people import member_names
-from app.pages.query import page_query
+from app.pages.query import Applied, applied_filters, link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.text import number, plural
 from app.pages.visit import Visit
-from app.pages.words import ENVIRONMENTS, GRANTS, STATUSES
+from app.pages.words import DELETED_SERVER, ENVIRONMENTS, GRANTS, STATUSES
 from domain.grants import Grant
 from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Order, Sort
 
+_PATH = "/keys"
 PER_PAGE = 50
-EXPIRES_SOON = timedelta(days=14)
+_EXPIRES_SOON = timedelta(days=14)
 USAGE_DAYS = 14
 _MCPS_SHOWN = 2
 _CARRIED = (
@@ -93,14 +94,7 @@ class Column(NamedTuple):
     direction: Literal["", "ascending", "descending"]
 
 
-class Applied(NamedTuple):
-    """A filter that is in effect, with the address of the page without it."""
-
-    text: str
-    link: str
-
-
-@Page("GET", "/keys", access="keys:read")
+@Page("GET", _PATH, access="keys:read")
 async def key_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
     listed, organization, servers, members = await gather(
@@ -128,7 +122,7 @@ async def key_list_page(visit: Visit) -> PageResponse:
         organization=organization,
     )
     # A script that replaces the list shows this address, without the empty fields of the form.
-    response.headers["HX-Push-Url"] = _link(query, page=query.page, cursor=query.cursor)
+    response.headers["HX-Push-Url"] = link_to(_PATH, query, page=query.page, cursor=query.cursor)
     return response
 
 
@@ -138,25 +132,18 @@ async def _listed(visit: Visit, query: Query) -> ListPage[ListedKey]:
 
 
 def _row(query: Query, key: ListedKey, at: datetime, names: dict[str, str]) -> Row:
-    mcps = [] if key.permissions.mcps == "*" else [names.get(mcp_id, DELETED) for mcp_id in key.permissions.mcps]
+    mcps = [] if key.permissions.mcps == "*" else [names.get(mcp_id, DELETED_SERVER) for mcp_id in key.permissions.mcps]
     return Row(
         key=key,
-        badge=badge_of(key, at),
+        badge=badge_of(key, at, is_rotating=key.rotating_until is not None),
         is_ended=key.status in {"revoked", "expired"},
-        creator=creator_of(key),
-        creator_link=_link(query, created_by=key.created_by.id),
+        creator=actor_name(key.created_by),
+        creator_link=link_to(_PATH, query, created_by=key.created_by.id),
         last_use=_last_use(key),
         requests=sparkline(key.requests_by_day or []),
         mcps=mcps[:_MCPS_SHOWN],
         more_mcps=len(mcps[_MCPS_SHOWN:]),
     )
-
-
-def creator_of(key: Key) -> str:
-    """Return the name of the user or key that created a key."""
-    if key.created_by.type == "system":
-        return "Keyledger"
-    return key.created_by.name or ("a deleted key" if key.created_by.type == "api_key" else "a former member")
 
 
 def _last_use(key: ListedKey) -> str:
@@ -167,13 +154,13 @@ def _last_use(key: ListedKey) -> str:
     return " · ".join(part for part in (key.last_use.mcp_name, where) if part)
 
 
-def badge_of(key: ListedKey, at: datetime) -> str:
+def badge_of(key: Key, at: datetime, *, is_rotating: bool) -> str:
     """Return the status to show: an active key can be "expiring" soon, or "rotating"."""
     if key.status != "active":
         return key.status
-    if key.expires_at is not None and key.expires_at - at <= EXPIRES_SOON:
+    if key.expires_at is not None and key.expires_at - at <= _EXPIRES_SOON:
         return "expiring"
-    return "active" if key.rotating_until is None else "rotating"
+    return "rotating" if is_rotating else "active"
 
 
 def _range_text(pagination: Pagination, shown: int) -> str:
@@ -208,18 +195,18 @@ def _column(query: Query, title: str, sort: Sort | None) -> Column:
         return Column(title, None, "", "")
     default: Order = "asc" if sort in {"name", "expires_at"} else "desc"
     if query.sort != sort:
-        return Column(title, sort, _link(query, sort=sort, order=""), "")
+        return Column(title, sort, link_to(_PATH, query, sort=sort, order=""), "")
     order = query.order or default
     opposite: Order = "desc" if order == "asc" else "asc"
     direction = "ascending" if order == "asc" else "descending"
-    return Column(title, sort, _link(query, sort=sort, order=opposite), direction)
+    return Column(title, sort, link_to(_PATH, query, sort=sort, order=opposite), direction)
 
 
 def _creators(query: Query, members: list[tuple[str, str]], listed: list[ListedKey]) -> list[tuple[str, str]]:
     """Return the people to filter by, and the chosen creator, who can also be a key or a former member."""
     if not query.created_by or query.created_by in dict(members):
         return members
-    return [*members, (query.created_by, creator_of(listed[0]) if listed else "someone else")]
+    return [*members, (query.created_by, actor_name(listed[0].created_by) if listed else "someone else")]
 
 
 def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> list[Applied]:
@@ -227,7 +214,7 @@ def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> l
         "q": f"“{query.q}”",
         "status": f"Status: {STATUSES.get(query.status, '')}",
         "environment": f"Environment: {ENVIRONMENTS.get(query.environment, '')}",
-        "mcp_id": f"MCP server: {names.get(query.mcp_id, DELETED)}",
+        "mcp_id": f"MCP server: {names.get(query.mcp_id, DELETED_SERVER)}",
         "created_by": f"Created by: {creators.get(query.created_by, '')}",
         "expiring_within_days": f"Expires within {query.expiring_within_days} days",
         "unused_for_days": f"Unused for {query.unused_for_days} days",
@@ -237,22 +224,14 @@ def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> l
         "rotation_ends_within_days": f"Old secret ends within {plural(query.rotation_ends_within_days or 0, 'day')}",
         "open_grant": f"Can {GRANTS.get(query.open_grant or 'keys:read', '')}, from any IP address",
     }
-    given = msgspec.to_builtins(query)
-    return [Applied(text, _link(query, **{name: None})) for name, text in texts.items() if given.get(name)]
-
-
-def _link(query: Query, **changed: object) -> str:
-    """Return the address of the first page of the list with these changes to the filters."""
-    given = {**msgspec.to_builtins(query), "page": None, "cursor": None, **changed}
-    kept = {name: value for name, value in given.items() if value not in {"", None}}
-    return f"/keys?{urlencode(kept)}" if kept else "/keys"
+    return applied_filters(_PATH, query, texts)
 
 
 def _newer(query: Query, page: int | None) -> str | None:
     """Return the address of the previous page. A page that was reached by a cursor has only a first page."""
     if query.cursor:
-        return _link(query)
-    return None if page is None or page == 1 else _link(query, page=page - 1 if page > 2 else None)  # noqa: PLR2004
+        return link_to(_PATH, query)
+    return None if page is None or page == 1 else link_to(_PATH, query, page=page - 1 if page > 2 else None)  # noqa: PLR2004
 
 
 def _older(query: Query, next_cursor: str | None, page: int | None) -> str | None:
@@ -260,5 +239,5 @@ def _older(query: Query, next_cursor: str | None, page: int | None) -> str | Non
     if next_cursor is None:
         return None
     if page is not None and page * PER_PAGE < OFFSET_MAX:
-        return _link(query, page=page + 1)
-    return _link(query, cursor=next_cursor)
+        return link_to(_PATH, query, page=page + 1)
+    return link_to(_PATH, query, cursor=next_cursor)

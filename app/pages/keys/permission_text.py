@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.api.api_keys.schemas import GrantedPermissions
-from app.pages.keys.servers import DELETED
 from app.pages.text import plural
-from app.pages.words import GRANTS
+from app.pages.words import DELETED_SERVER, GRANTS
 from domain.environment import Environment
 from domain.keys.permissions import ToolRule
 
@@ -44,8 +43,10 @@ def _calls(permissions: GrantedPermissions, names: Mapping[str, str], environmen
         limits = [_limit(names[mcp_id], rule) for mcp_id, rule in rules.items() if mcp_id in names]
         listed = _listed(_shortened(limits, "more limited server"), "; ")
         return [Text(f"{text}, but "), *listed, Text(".")] if listed else [Text(f"{text}.")]
-    whole = [names.get(mcp_id, DELETED) for mcp_id in permissions.mcps if mcp_id not in rules]
-    limited = [_limited(names.get(mcp_id, DELETED), rules[mcp_id]) for mcp_id in permissions.mcps if mcp_id in rules]
+    whole = [names.get(mcp_id, DELETED_SERVER) for mcp_id in permissions.mcps if mcp_id not in rules]
+    limited = [
+        _limited(names.get(mcp_id, DELETED_SERVER), rules[mcp_id]) for mcp_id in permissions.mcps if mcp_id in rules
+    ]
     parts = [[Text(_whole(whole))]] if whole else []
     parts += _shortened(limited, "more limited server")
     if not parts:

@@ -7,10 +7,11 @@ from app.api.api_keys.get import KeyDetail, get_key
 from app.api.mcps.list import ListedMcp
 from app.pages.keys.heading import heading_of
 from app.pages.keys.permission_text import permission_text
-from app.pages.keys.servers import DELETED, all_servers, names_of
+from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
+from app.pages.words import DELETED_SERVER
 from domain.keys.permissions import Permissions, ToolRule
 from infrastructure.clock import now
 
@@ -62,7 +63,7 @@ def _reaches(key: KeyDetail, servers: Sequence[ListedMcp]) -> list[Reach]:
         if permissions.names(server.id) or (given.mcps == "*" and server.environment == key.environment)
     ]
     deleted = [] if given.mcps == "*" else [mcp_id for mcp_id in given.mcps if mcp_id not in known]
-    return [*found, *(Reach(mcp_id, DELETED, key.environment, False, None, []) for mcp_id in deleted)]
+    return [*found, *(Reach(mcp_id, DELETED_SERVER, key.environment, False, None, []) for mcp_id in deleted)]
 
 
 def _rule(rule: ToolRule | None) -> ToolRule | None:

@@ -14,7 +14,6 @@ from app.api.api_keys.revoke import RevokedKey, revoke_key
 from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
 from app.http.errors import to_problem
-from app.pages.activity_table import UNKNOWN_SERVER
 from app.pages.keys.heading import heading_of, path_of
 from app.pages.page import Page
 from app.pages.query import page_query
@@ -22,7 +21,7 @@ from app.pages.rendering import PageResponse
 from app.pages.text import duration, number, plural
 from app.pages.usage_reports import LAST_DAY, outcomes_of
 from app.pages.visit import Visit
-from app.pages.words import REVOCATION_REASONS
+from app.pages.words import DELETED_SERVER, REVOCATION_REASONS
 from infrastructure.clock import now
 from projections.log_queries.activity.entries import USED
 
@@ -143,6 +142,6 @@ def _rate(uses: int) -> str:
 
 def _by_server(uses: list[ActivityEntry]) -> str:
     """Return the uses of each server: "GitHub 1,100 · Jira 104"."""
-    counts = Counter(use.mcp_name or (UNKNOWN_SERVER if use.mcp_id else "") for use in uses)
+    counts = Counter(use.mcp_name or (DELETED_SERVER if use.mcp_id else "") for use in uses)
     named = [(name, count) for name, count in counts.most_common() if name]
     return " · ".join(f"{name} {number(count)}" for name, count in named)

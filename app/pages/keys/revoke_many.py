@@ -19,12 +19,12 @@ from app.api.organization.members.schemas import Member
 from app.handlers import raw_request
 from app.http.errors import Problem, to_problem
 from app.pages.fields import Fields
-from app.pages.keys.servers import all_servers
+from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.text import plural
 from app.pages.visit import Visit
-from app.pages.words import REVOCATION_REASONS
+from app.pages.words import ACTORS_WITHOUT_NAME, DELETED_SERVER, REVOCATION_REASONS
 from infrastructure.clock import now
 
 LABELS = {
@@ -147,7 +147,7 @@ async def _preview_page(visit: Visit, fields: Fields) -> PageResponse:
 async def _shown(
     visit: Visit, fields: Fields, preview: Preview, errors: Mapping[str, str] | None = None
 ) -> PageResponse:
-    names = {member.user_id: member.email or "a former member" for member in await _members(visit)}
+    names = {member.user_id: member.email or ACTORS_WITHOUT_NAME["user"] for member in await _members(visit)}
     return await visit.page(
         "keys/revoke_many.html",
         status=422 if errors else 200,
@@ -166,10 +166,9 @@ async def _criteria_texts(visit: Visit, fields: Fields, people: Mapping[str, str
     """Return the criteria in words."""
     texts: list[str] = []
     if creator := fields.one("created_by"):
-        texts.append(f"Created by {people.get(creator, 'another key')}")
+        texts.append(f"Created by {people.get(creator, ACTORS_WITHOUT_NAME['api_key'])}")
     if mcp_id := fields.one("mcp_id"):
-        names = {server.id: server.name for server in await all_servers(visit)}
-        texts.append(f"Can reach {names.get(mcp_id, 'a deleted server')}")
+        texts.append(f"Can reach {names_of(await all_servers(visit)).get(mcp_id, DELETED_SERVER)}")
     if day := fields.one("created_before"):
         texts.append(f"Created before {date.fromisoformat(day):%-d %b %Y}")
     if ids := [key_id for key_id in fields.all("ids") if key_id]:

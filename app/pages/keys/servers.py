@@ -7,8 +7,6 @@ from app.pages.visit import Visit
 
 _PER_PAGE = 100
 
-DELETED = "a deleted server"
-
 
 async def all_servers(visit: Visit, *, with_tools: bool = False) -> list[ListedMcp]:
     """Return all servers of the organization, by name."""

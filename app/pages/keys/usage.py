@@ -17,7 +17,7 @@ from app.pages.charts.error_rate import error_rate_chart
 from app.pages.charts.latency import latency_chart
 from app.pages.charts.period import Unit, period_until
 from app.pages.keys.heading import heading_of
-from app.pages.keys.servers import DELETED, all_servers, names_of
+from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
@@ -34,6 +34,7 @@ from app.pages.usage_reports import (
     totals_of,
 )
 from app.pages.visit import Visit
+from app.pages.words import DELETED_SERVER
 from infrastructure.clock import now
 
 
@@ -76,7 +77,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         charts=_charts(report, chosen, at, marks_of(alerts)),
         mcps=[
             Share(
-                each.name or DELETED,
+                each.name or DELETED_SERVER.capitalize(),
                 "",
                 each.requests,
                 share(each.requests, report.total_requests),
@@ -87,7 +88,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         tools=[
             Share(
                 each.tool,
-                names.get(each.mcp_id, DELETED) if each.mcp_id else "",
+                names.get(each.mcp_id, DELETED_SERVER) if each.mcp_id else "",
                 each.requests,
                 share(each.requests, report.total_requests),
             )

@@ -2,7 +2,6 @@
 
 from asyncio import gather
 from typing import Literal
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
@@ -12,10 +11,11 @@ from app.api.mcps.schemas import Mcp
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.pages.page import Page
-from app.pages.query import page_query
+from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 
+_PATH = "/mcps"
 PER_PAGE = 50
 
 
@@ -27,7 +27,7 @@ class Query(Struct, frozen=True, omit_defaults=True):
     cursor: str = ""
 
 
-@Page("GET", "/mcps", access="mcps:read")
+@Page("GET", _PATH, access="mcps:read")
 async def mcp_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
     given = {name: value for name, value in msgspec.to_builtins(query).items() if value}
@@ -42,6 +42,6 @@ async def mcp_list_page(visit: Visit) -> PageResponse:
         is_filtered=bool(query.status or query.health),
         mcps=listed.data,
         organization=organization,
-        first=f"/mcps?{urlencode({**given, 'cursor': ''})}" if query.cursor else None,
-        older=None if cursor is None else f"/mcps?{urlencode({**given, 'cursor': cursor})}",
+        first=link_to(_PATH, query) if query.cursor else None,
+        older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
     )

@@ -25,12 +25,12 @@ from app.pages.usage_reports import (
     totals_of,
 )
 from app.pages.visit import Visit
+from app.pages.words import DELETED_SERVER
 from infrastructure.clock import now
 
 _DAYS_OF_MONTH_MAX = 31
 _ROWS_MAX = 20
 
-DELETED_SERVER = "A deleted server"
 DELETED_KEY = "A key"
 
 
@@ -90,7 +90,7 @@ def _mcps(visit: Visit, report: OrganizationReport) -> list[Share]:
     total = report.requests.total
     return [
         Share(
-            each.name or DELETED_SERVER,
+            each.name or DELETED_SERVER.capitalize(),
             each.requests,
             share(each.requests, total),
             f"/activity?mcp_id={each.mcp_id}" if visit.can("audit:read") else "",

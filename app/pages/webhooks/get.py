@@ -2,7 +2,6 @@
 
 from asyncio import gather
 from typing import Literal
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +11,7 @@ from app.api.webhooks.list_deliveries import list_deliveries
 from app.api.webhooks.retry_delivery import retry_delivery
 from app.api.webhooks.schemas import Delivery
 from app.pages.page import Page
-from app.pages.query import page_query
+from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 
@@ -40,7 +39,7 @@ async def webhook_page(visit: Visit, webhook_id: str) -> PageResponse:
         webhook=webhook,
         deliveries=listed.data,
         query=query,
-        older=None if cursor is None else f"/webhooks/{webhook.id}?{urlencode({**given, 'cursor': cursor})}",
+        older=None if cursor is None else link_to(f"/webhooks/{webhook.id}", query, cursor=cursor),
     )
 
 

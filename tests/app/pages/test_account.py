@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
-from app.pages.notifications import TITLES
 from app.pages.notifications import Form as Fields
+from app.pages.words import ALERT_EVENTS, ALERTS
 from domain.members.notifications import ALERT_TYPES
 from tests.app.browser import Browser, Form
 from tests.app.organizations import Api
@@ -99,7 +99,7 @@ def test_an_unknown_threshold_is_refused(proxied_api: Api, account: Browser, mem
 
 
 def test_every_type_of_alert_has_a_title_and_a_field() -> None:
-    assert set(TITLES) == set(ALERT_TYPES)
+    assert set(ALERT_EVENTS) == set(ALERTS) == set(ALERT_TYPES)
     assert {"threshold", *(each.replace(".", "_") for each in ALERT_TYPES)} == {*Fields.__struct_fields__}
 
 

@@ -10,9 +10,6 @@ from keyledger.cli.settings import client_of
 from keyledger.clients import Keyledger
 from keyledger.models.usage import DayRequests, HourRequests, KeyReport, Latency, OrganizationReport
 
-_HOURS_OF_KEY_DAYS_MAX = 8
-"""The service reports the hours of a key for at most so many days."""
-
 
 def usage(arguments: argparse.Namespace) -> int:
     """Print the usage of the organization or of one key: of this month, or of the last `days`."""

@@ -11,7 +11,6 @@ from secrets import token_urlsafe
 from app.api.api_keys.create import CreatedKey, create_key
 from app.api.api_keys.schemas import Key
 from app.api.mcps.list import ListedMcp
-from app.api.mcps.test import McpTestResult, test_mcp
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.handlers import get_services
@@ -19,12 +18,7 @@ from app.http.errors import to_problem
 from app.pages.fields import Fields
 from app.pages.keys.first_use import WATCHED
 from app.pages.keys.key_form import ADVANCED, DEFAULTS, LABELS, errors_of, to_request
-from app.pages.keys.permission_form import (
-    errors_in,
-    permissions_in,
-    picker,
-    to_body,
-)
+from app.pages.keys.permission_form import ask_for_tools, errors_in, grantable_by, permissions_in, picker, to_body
 from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
@@ -32,7 +26,6 @@ from app.pages.rendering import PageResponse
 from app.pages.snippets import Target, first_target, snippets
 from app.pages.visit import Visit
 from domain.environment import Environment
-from domain.grants import Grant
 from domain.keys.permissions import Permissions
 from infrastructure.clock import now
 
@@ -54,9 +47,10 @@ async def key_create_form(visit: Visit) -> PageResponse:
     if fields.one("action") == "search":
         return await _form_page(visit, fields, await all_servers(visit, with_tools=True))
     if "ask" in fields:
-        return await _ask_for_tools(visit, fields.one("ask"))
+        errors = await ask_for_tools(visit, fields.one("ask"))
+        return await _form_page(visit, fields, await all_servers(visit, with_tools=True), errors)
     servers = await all_servers(visit, with_tools=True)
-    permissions = permissions_in(fields, servers, _grantable(visit))
+    permissions = permissions_in(fields, servers, grantable_by(visit))
     body, errors = to_request(fields)
     errors |= errors_in(permissions)
     if errors:
@@ -82,28 +76,9 @@ async def permission_preview(visit: Visit) -> PageResponse:
     The page sends the form with POST, because the selection of two hundred servers does not fit into an address.
     """
     servers = await all_servers(visit)
-    permissions = permissions_in(visit.fields, servers, _grantable(visit))
+    permissions = permissions_in(visit.fields, servers, grantable_by(visit))
     text = permission_text(permissions, names_of(servers), _environment(visit.fields))
     return visit.fragment("keys/permission_sentence.html", permission_text=text)
-
-
-async def _ask_for_tools(visit: Visit, mcp_id: str) -> PageResponse:
-    """Show the form with the tools that the server lists now, or with the reason why it does not."""
-    try:
-        answer = await visit.change(test_mcp, McpTestResult, {}, mcp_id=mcp_id)
-    except Exception as error:
-        problem = to_problem(error)
-        if problem.code != "rate_limited":
-            raise
-        return await _form_page(
-            visit, visit.fields, await all_servers(visit, with_tools=True), {f"server-{mcp_id}": problem.detail}
-        )
-    errors: dict[str, str] = {}
-    if not answer.data.reachable:
-        errors[f"server-{mcp_id}"] = f"The server didn't list its tools: {answer.data.problem}"
-    elif answer.data.tools_count == 0:
-        errors[f"server-{mcp_id}"] = "The server answered that it has no tools."
-    return await _form_page(visit, visit.fields, await all_servers(visit, with_tools=True), errors, asked=mcp_id)
 
 
 async def _refused(visit: Visit, error: Exception, servers: Sequence[ListedMcp]) -> PageResponse:
@@ -125,12 +100,11 @@ async def _form_page(
     errors: Mapping[str, str] | None = None,
     *,
     notice: str = "",
-    asked: str = "",
     idempotency_key: str = "",
 ) -> PageResponse:
-    """Return the form with the `fields` as they were entered. `asked`: the server that was asked for its tools."""
+    """Return the form with the `fields` as they were entered."""
     found = errors or {}
-    grantable = _grantable(visit)
+    grantable = grantable_by(visit)
     permissions = permissions_in(fields, servers, grantable)
     return await visit.page(
         "keys/create.html",
@@ -139,7 +113,6 @@ async def _form_page(
         errors=found,
         labels=LABELS | {f"server-{mcp_id}": name for mcp_id, name in names_of(servers).items()},
         notice=notice,
-        asked=asked,
         picker=picker(fields, servers),
         grantable=grantable,
         is_advanced=not ADVANCED.isdisjoint(found) or _has_advanced(fields),
@@ -151,11 +124,6 @@ async def _form_page(
 def _has_advanced(fields: Fields) -> bool:
     """Return whether the user changed one of the advanced fields."""
     return fields.one("environment") == "test" or any(fields.one(name).strip() for name in ADVANCED - {"environment"})
-
-
-def _grantable(visit: Visit) -> tuple[Grant, ...]:
-    """Return the management grants that this user can give to a key."""
-    return visit.person.authority.permissions.manage
 
 
 def _environment(fields: Fields) -> Environment:

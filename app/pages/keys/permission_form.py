@@ -11,7 +11,10 @@ from typing import Literal, NamedTuple
 
 from app.api.api_keys.schemas import GrantedPermissions
 from app.api.mcps.list import ListedMcp
+from app.api.mcps.test import McpTestResult, test_mcp
+from app.http.errors import to_problem
 from app.pages.fields import Fields
+from app.pages.visit import Visit
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.permissions import ToolRule
@@ -120,6 +123,26 @@ def to_body(permissions: GrantedPermissions) -> Mapping[str, object]:
     """Return the permissions for a request."""
     tools = {mcp_id: {"allow": rule.allow, "deny": rule.deny} for mcp_id, rule in permissions.tools.items()}
     return {"mcps": permissions.mcps, "tools": tools, "manage": permissions.manage}
+
+
+def grantable_by(visit: Visit) -> tuple[Grant, ...]:
+    """Return the management grants that this user can give to a key."""
+    return visit.person.authority.permissions.manage
+
+
+async def ask_for_tools(visit: Visit, mcp_id: str) -> dict[str, str]:
+    """Ask a server for its tools, which the service stores. Return a message by field if it lists none."""
+    field = f"server-{mcp_id}"
+    try:
+        answer = await visit.change(test_mcp, McpTestResult, {}, mcp_id=mcp_id)
+    except Exception as error:
+        problem = to_problem(error)
+        if problem.code != "rate_limited":
+            raise
+        return {field: problem.detail}
+    if not answer.data.reachable:
+        return {field: f"The server didn't list its tools: {answer.data.problem}"}
+    return {field: "The server answered that it has no tools."} if answer.data.tools_count == 0 else {}
 
 
 def _server(fields: Fields, server: ListedMcp) -> Server:

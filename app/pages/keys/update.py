@@ -14,13 +14,20 @@ from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.schemas import GrantedPermissions, Key
 from app.api.api_keys.update import update_key
 from app.api.mcps.list import ListedMcp
-from app.api.mcps.test import McpTestResult, test_mcp
 from app.http.errors import to_problem
 from app.pages.activity_table import actor_of
 from app.pages.fields import Fields
 from app.pages.keys.heading import has_ended, heading_of, path_of
 from app.pages.keys.key_form import LABELS, errors_of, to_request
-from app.pages.keys.permission_form import errors_in, fields_of_permissions, permissions_in, picker, to_body
+from app.pages.keys.permission_form import (
+    ask_for_tools,
+    errors_in,
+    fields_of_permissions,
+    grantable_by,
+    permissions_in,
+    picker,
+    to_body,
+)
 from app.pages.keys.permission_text import permission_text, plain
 from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
@@ -59,8 +66,9 @@ async def key_update_form(visit: Visit, key_id: str) -> PageResponse:
     if fields.one("action") == "search":
         return await _form_page(visit, key, fields, servers)
     if "ask" in fields:
-        return await _ask_for_tools(visit, key, fields.one("ask"))
-    body, errors = _body(key, fields, servers, _grantable(visit))
+        errors = await ask_for_tools(visit, fields.one("ask"))
+        return await _form_page(visit, key, fields, await all_servers(visit, with_tools=True), errors)
+    body, errors = _body(key, fields, servers, grantable_by(visit))
     if errors:
         return await _form_page(visit, key, fields, servers, errors)
     try:
@@ -126,22 +134,6 @@ def _permissions(
     return GrantedPermissions(chosen.mcps, chosen.tools, (*chosen.manage, *kept))
 
 
-async def _ask_for_tools(visit: Visit, key: KeyDetail, mcp_id: str) -> PageResponse:
-    """Show the form with the tools that the server lists now, or with the reason why it does not."""
-    errors: dict[str, str] = {}
-    try:
-        answer = await visit.change(test_mcp, McpTestResult, {}, mcp_id=mcp_id)
-    except Exception as error:
-        problem = to_problem(error)
-        if problem.code != "rate_limited":
-            raise
-        errors[f"server-{mcp_id}"] = problem.detail
-    else:
-        if not answer.data.reachable:
-            errors[f"server-{mcp_id}"] = f"The server didn't list its tools: {answer.data.problem}"
-    return await _form_page(visit, key, visit.fields, await all_servers(visit, with_tools=True), errors)
-
-
 async def _stale_page(visit: Visit, key_id: str, servers: Sequence[ListedMcp]) -> PageResponse:
     """Show what the user entered next to what the key has now. Saving again overwrites the values of the key."""
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
@@ -201,7 +193,7 @@ async def _form_page(
     status: int = 200,
 ) -> PageResponse:
     found = errors or {}
-    grantable = _grantable(visit)
+    grantable = grantable_by(visit)
     permissions = _permissions(key, fields, servers, grantable)
     return await visit.page(
         "keys/update.html",
@@ -220,8 +212,3 @@ async def _form_page(
         form_path=f"{path_of(key)}/edit",
         permission_text=permission_text(permissions, names_of(servers), key.environment),
     )
-
-
-def _grantable(visit: Visit) -> tuple[Grant, ...]:
-    """Return the management grants that this user can give to a key."""
-    return visit.person.authority.permissions.manage

@@ -27,6 +27,9 @@ LINK_PREFIX = "kl_"
 _SECRET_BYTES = 32
 _SEEN_EVERY = timedelta(minutes=1)
 
+_KEPT_MAX = timedelta(days=400)
+"""The longest lifetime of a cookie that browsers allow (RFC 6265bis §5.5)."""
+
 
 def new_secret(prefix: str) -> str:
     """Return a secret of 256 random bits: the prefix and 43 characters that never need escaping."""
@@ -59,6 +62,10 @@ class Cookies(NamedTuple):
         return f"{self.name(of)}={value}; Path=/; Max-Age={int(age.total_seconds())}; HttpOnly; SameSite=Lax" + (
             "; Secure" if self.secure else ""
         )
+
+    def keep(self, of: str, value: str) -> str:
+        """Return the value of a Set-Cookie header for a choice that the browser keeps as long as it can."""
+        return self.set(of, value, _KEPT_MAX)
 
     def expire(self, of: str) -> str:
         return self.set(of, "", timedelta(0))

@@ -3,16 +3,12 @@
 People whose software types for them, such as speech input, switch them off (WCAG 2.2 §2.1.4).
 """
 
-from datetime import timedelta
-
 from app.auth.sessions import cookies_of
 from app.handlers import HttpRequest, get_services, raw_request
 from app.services import Services
 
 _COOKIE = "shortcuts"
 _OFF = "off"
-_LIFETIME = timedelta(days=400)
-"""The longest lifetime that browsers allow (RFC 6265bis §5.5)."""
 
 
 def has_shortcuts(request: HttpRequest) -> bool:
@@ -23,4 +19,4 @@ def has_shortcuts(request: HttpRequest) -> bool:
 def shortcuts_cookie(services: Services, *, on: bool) -> str:
     """Return the Set-Cookie header that stores the choice."""
     cookies = cookies_of(services.config)
-    return cookies.expire(_COOKIE) if on else cookies.set(_COOKIE, _OFF, _LIFETIME)
+    return cookies.expire(_COOKIE) if on else cookies.keep(_COOKIE, _OFF)

@@ -27,6 +27,7 @@ from app.pages.fields import Fields
 from app.pages.form_refusals import Refusal, StaleChange
 from app.pages.rendering import AS_PAGE, PageResponse, page
 from app.pages.snippets import Block, Snippet
+from app.pages.usage_reports import Share
 from app.pages.words import STATUSES
 
 AT = datetime(2026, 11, 28, 21, 33, 49, tzinfo=UTC)
@@ -56,6 +57,11 @@ def samples() -> dict[str, Any]:
         "refused": Refusal({"refused_name": "Enter a name."}, "The plan does not allow more.", 422),
         "stale": Refusal({}, "", 412, StaleChange(AUDIT_EVENT_EXAMPLE, "Ada")),
         "overtaken": Refusal({}, "", 412),
+        "latencies": [SimpleNamespace(p50=120, p95=1_480, p99=9_000), SimpleNamespace(p50=None)],
+        "share_rows": [
+            Share("get_page", 1_204, "90.1%", server="Wiki"),
+            Share(LONG, 132, "9.9%", "/activity", "Wiki"),
+        ],
         "rows": activity_rows(_entries()),
         "charts": _charts(),
         "sparklines": [sparkline([3, 9, 0, 4, 12, 7, 8, 1, 0, 2, 5, 6, 3, 2]), sparkline([1, 0, 0, 0]), sparkline([])],

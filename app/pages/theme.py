@@ -1,6 +1,5 @@
 """The user's theme, stored in a cookie of the browser, so that no script has to run before the first paint."""
 
-from datetime import timedelta
 from typing import Literal, get_args
 
 from app.auth.sessions import cookies_of
@@ -11,8 +10,6 @@ Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
 _COOKIE = "theme"
-_LIFETIME = timedelta(days=400)
-"""The longest lifetime that browsers allow (RFC 6265bis §5.5)."""
 
 
 def theme_of(request: HttpRequest) -> Theme:
@@ -27,4 +24,4 @@ def theme_named(name: str | None) -> Theme:
 
 def theme_cookie(services: Services, theme: Theme) -> str:
     """Return the Set-Cookie header that stores the theme."""
-    return cookies_of(services.config).set(_COOKIE, theme, _LIFETIME)
+    return cookies_of(services.config).keep(_COOKIE, theme)

@@ -83,6 +83,16 @@ def period_links(
     return [(period.title, f"{path}?days={period.days}{fragment}", period == chosen) for period in offered]
 
 
+class Share(Struct, frozen=True):
+    """A row of a table: a part of all requests or refusals, the page behind it, and the server of a tool."""
+
+    name: str
+    count: int
+    share: str
+    link: str = ""
+    server: str = ""
+
+
 class Totals(NamedTuple):
     """The sums of a period. `accepted` includes errors. The shares are texts, empty if there is no whole."""
 

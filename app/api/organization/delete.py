@@ -52,8 +52,8 @@ class DeletedOrganization(Struct, frozen=True):
     summary="Delete the organization",
     description="No key and no session of the organization works once this response is sent. Webhooks, alerts, mails "
     "and health checks stop. The owner and the admins are notified by mail. The operator of the service can restore "
-    "the organization for 30 days; its sessions stay ended. Afterwards credentials, webhook secrets and email "
-    "addresses are erased, and the log stays.",
+    f"the organization for {RESTORABLE_FOR.days} days; its sessions stay ended. Afterwards credentials, webhook "
+    "secrets and email addresses are erased, and the log stays.",
     body_example={"confirm": "acme"},
     example=DeletedOrganization(
         deleted=True, organization_id=examples.ORGANIZATION_ID, restorable_until=examples.LATER

@@ -2,7 +2,6 @@
 
 from asyncio import gather
 from datetime import datetime
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -23,6 +22,7 @@ from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.usage_reports import (
     ReportedPeriod,
+    Share,
     calls_of,
     frame_of,
     latencies_of,
@@ -40,16 +40,6 @@ from infrastructure.clock import now
 
 class Query(Struct, frozen=True):
     days: int = 30
-
-
-class Share(NamedTuple):
-    """A row of a table: what was requested, how often, and its share of all requests."""
-
-    name: str
-    server: str
-    requests: int
-    share: str
-    link: str = ""
 
 
 @Page("GET", "/keys/{key_id}/usage", access="keys:read")
@@ -78,7 +68,6 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         mcps=[
             Share(
                 each.name or DELETED_SERVER.capitalize(),
-                "",
                 each.requests,
                 share(each.requests, report.total_requests),
                 f"{path}/activity?mcp_id={each.mcp_id}",
@@ -88,16 +77,15 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         tools=[
             Share(
                 each.tool,
-                names.get(each.mcp_id, DELETED_SERVER) if each.mcp_id else "",
                 each.requests,
                 share(each.requests, report.total_requests),
+                server=names.get(each.mcp_id, DELETED_SERVER) if each.mcp_id else "",
             )
             for each in report.by_tool
         ],
         denials=[
             Share(
                 reason_text(each.reason),
-                "",
                 each.denied,
                 share(each.denied, report.by_status.denied),
                 f"{path}/activity?status=denied&reason={each.reason}",

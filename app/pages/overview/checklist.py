@@ -3,7 +3,6 @@
 A user who dismisses the checklist does so for their browser: a cookie needs no event and no table.
 """
 
-from datetime import timedelta
 from typing import NamedTuple
 
 from app.api.organization.schemas import OrganizationUsage
@@ -15,8 +14,6 @@ from app.pages.visit import Visit
 
 _COOKIE = "checklist"
 _DISMISSED = "dismissed"
-_LIFETIME = timedelta(days=400)
-"""The longest lifetime that browsers allow (RFC 6265bis §5.5)."""
 
 
 class Step(NamedTuple):
@@ -47,5 +44,5 @@ def is_shown(visit: Visit, steps: list[Step]) -> bool:
 
 @Page("POST", "/checklist/dismiss", access="people")
 async def dismiss_checklist_form(visit: Visit) -> PageResponse:
-    cookie = cookies_of(get_services(visit.request).config).set(_COOKIE, _DISMISSED, _LIFETIME)
+    cookie = cookies_of(get_services(visit.request).config).keep(_COOKIE, _DISMISSED)
     return go_to("/", {"Set-Cookie": cookie})

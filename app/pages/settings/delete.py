@@ -11,6 +11,7 @@ from app.pages.page import Page
 from app.pages.rendering import PageResponse, go_to
 from app.pages.text import plural
 from app.pages.visit import Visit
+from domain.organizations.decider import RESTORABLE_FOR
 
 
 @Page("GET", "/settings/delete", access="owner")
@@ -44,8 +45,8 @@ def _action(organization: Organization) -> Action:
         consequences=[
             f"{stops} stop working immediately, yours too. Webhooks, alerts and mails stop.",
             (
-                "The operator of this service can restore the organization for 30 days. Afterwards its credentials, "
-                "webhook secrets and email addresses are erased. The log stays."
+                f"The operator of this service can restore the organization for {RESTORABLE_FOR.days} days. "
+                "Afterwards its credentials, webhook secrets and email addresses are erased. The log stays."
             ),
         ],
         button="Delete organization",

@@ -15,6 +15,7 @@ from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.usage_reports import (
+    Share,
     frame_of,
     midnight,
     outcomes_of,
@@ -36,15 +37,6 @@ DELETED_KEY = "A key"
 
 class Query(Struct, frozen=True):
     days: int = 30
-
-
-class Share(Struct, frozen=True):
-    """A row of a table: a part of all requests or refusals, and the page behind it."""
-
-    name: str
-    count: int
-    share: str
-    link: str = ""
 
 
 @Page("GET", "/usage", access="usage:read")

@@ -52,6 +52,7 @@ def test_a_deletion_requires_the_exact_slug() -> None:
 
 def test_a_deleted_organization_can_be_restored_for_30_days() -> None:
     assert timedelta(days=30) == RESTORABLE_FOR
+    assert f" {RESTORABLE_FOR.days} days." in (OrganizationIsDeleted.__doc__ or "")
     moment = timedelta(microseconds=1)
     restore = RestoreOrganization(LAST - moment)
     given(ORGANIZATION, CREATED, DELETED).when(restore).then(OrganizationRestored(LAST - moment))

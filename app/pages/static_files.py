@@ -62,7 +62,11 @@ _STYLE = _file(
         "overview.css",
     ],
 )
-_SCRIPT = _file("app.js", "text/javascript", ["app.js", "dialog.js", "shortcuts.js", "chart.js", "keys.js", "tail.js"])
+_SCRIPT = _file(
+    "app.js",
+    "text/javascript",
+    ["app.js", "dialog.js", "shortcuts.js", "chart.js", "keys.js", "picker.js", "secret.js", "tail.js"],
+)
 _IDENTIFY = _file("identify.js", "text/javascript", ["identify.js"])
 _HTMX = _file("htmx.js", "text/javascript", ["htmx-2.0.11.min.js"])
 _FILES = {each.name: each for each in (_STYLE, _SCRIPT, _IDENTIFY, _HTMX)}

@@ -1,60 +1,4 @@
-/* The permission picker, the page that shows a secret once, and the list of keys. */
-
-function preparePicker(form) {
-  const search = form.querySelector("[data-picker-search]");
-  if (!search) return;
-  const servers = [...form.querySelectorAll("[data-words]")];
-  const count = form.querySelector("[data-picker-count]");
-  const initial = count.textContent;
-  search.addEventListener("input", () => {
-    const term = search.value.trim().toLowerCase();
-    let shown = 0;
-    for (const server of servers) {
-      server.hidden = !server.dataset.words.includes(term);
-      shown += !server.hidden;
-    }
-    count.textContent = term ? `${shown} of ${servers.length} servers match.` : initial;
-  });
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && form.querySelector("[data-without-script]")) event.preventDefault();
-  });
-}
-
-function prepareShownOnce(dialog) {
-  const stored = dialog.querySelector("[data-stored]");
-  const done = dialog.querySelector("[data-done]");
-  const hint = dialog.querySelector("[data-hint]");
-  const explain = () => { hint.hidden = stored.checked; };
-  dialog.close();
-  dialog.showModal();
-  dialog.querySelector("h1").focus();
-  done.disabled = !stored.checked;
-  stored.addEventListener("change", () => {
-    done.disabled = !stored.checked;
-    if (stored.checked) hint.hidden = true;
-  });
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    event.preventDefault();
-    if (stored.checked) done.click();
-    else explain();
-  });
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
-  dialog.addEventListener("click", (event) => {
-    const box = dialog.getBoundingClientRect();
-    const inside = event.clientX >= box.left && event.clientX <= box.right
-      && event.clientY >= box.top && event.clientY <= box.bottom;
-    if (event.target === dialog && !inside) explain();
-  });
-}
-
-/* The browser may keep the page in memory, and show it again when the user goes back. */
-function forgetSecrets() {
-  for (const element of document.querySelectorAll("[data-secret]")) {
-    if ("value" in element) element.value = element.defaultValue = "";
-    else element.textContent = "";
-  }
-}
+/* The list of keys: selected rows, and the focus after a part of the list was replaced. */
 
 function countSelected() {
   const count = document.querySelector("[data-selected-count]");
@@ -82,7 +26,3 @@ document.addEventListener("htmx:afterSettle", (event) => {
   caption.tabIndex = -1;
   caption.focus();
 });
-
-addEventListener("pagehide", forgetSecrets);
-document.querySelectorAll("[data-key-form]").forEach(preparePicker);
-document.querySelectorAll("[data-shown-once]").forEach(prepareShownOnce);

@@ -78,7 +78,7 @@ from app.pages.activity.tail import activity_tail
 from app.pages.alerts.acknowledge import acknowledge_form
 from app.pages.alerts.get import alert_page
 from app.pages.alerts.list import alert_list_page
-from app.pages.api_reference import get_api_reference, get_reference_style
+from app.pages.api_reference import get_api_reference
 from app.pages.audit.get import audit_event_page
 from app.pages.audit.list import audit_list_page
 from app.pages.keys.activity import key_activity_page, key_activity_tail
@@ -213,7 +213,6 @@ ROUTES: tuple[Route, ...] = (
     get_metrics,
     get_openapi_document,
     get_api_reference,
-    get_reference_style,
     list_problems,
     get_problem_page,
 )

@@ -1,6 +1,4 @@
-"""GET /schema and /schema/style.css: show the API reference, to signed-in users with the menu of the dashboard."""
-
-from pathlib import Path
+"""GET /schema: show the API reference, to signed-in users with the menu of the dashboard."""
 
 from litestar import Response
 
@@ -10,8 +8,6 @@ from app.pages.rendering import PAGE_HEADERS
 from app.pages.session import current_session
 from app.pages.visit import Visit
 from app.route import Route
-
-_STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
 
 
 @Route(
@@ -30,16 +26,3 @@ async def get_api_reference(request: HttpRequest) -> HttpResponse:
     visit = Visit(request, visitor.person, visitor.secret, Fields())
     page = await visit.page("reference_in_frame.html", **description.reference._asdict())
     return Response(page.content.encode(), headers=page.headers, media_type="text/html")
-
-
-@Route(
-    "GET",
-    "/schema/style.css",
-    access="anyone",
-    tag="Service",
-    summary="Get the style sheet of the reference",
-    description="Used by the API reference.",
-    media_type="text/css; charset=utf-8",
-)
-async def get_reference_style(_request: HttpRequest) -> HttpResponse:
-    return Response(_STYLE, media_type="text/css")

@@ -13,7 +13,7 @@ from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem, to_problem
 from app.pages import text, words
 from app.pages.error_words import WORDS
-from app.pages.static_files import HTMX_URL, IDENTIFY_URL, SCRIPT_URL, STYLE_URL
+from app.pages.static_files import HTMX_URL, IDENTIFY_URL, REFERENCE_STYLE_URL, SCRIPT_URL, STYLE_URL
 from domain.secret import redacted
 
 PageResponse = Response[str]
@@ -60,6 +60,7 @@ _GLOBALS: dict[str, Any] = {
     "script_url": SCRIPT_URL,
     "htmx_url": HTMX_URL,
     "identify_url": IDENTIFY_URL,
+    "reference_style_url": REFERENCE_STYLE_URL,
     "words": words,
 }
 _templates.filters.update(_FILTERS)

@@ -1,4 +1,4 @@
-"""GET /static/{name}: the style sheet and the scripts, under names that contain a digest of the content.
+"""GET /static/{name}: the style sheets and the scripts, under names that contain a digest of the content.
 
 A changed file has another name, so browsers may keep each file indefinitely.
 """
@@ -68,13 +68,17 @@ _SCRIPT = _file(
     ["app.js", "dialog.js", "shortcuts.js", "chart.js", "keys.js", "picker.js", "secret.js", "tail.js"],
 )
 _IDENTIFY = _file("identify.js", "text/javascript", ["identify.js"])
+_REFERENCE_STYLE = _file("reference.css", "text/css", ["reference.css"])
 _HTMX = _file("htmx.js", "text/javascript", ["htmx-2.0.11.min.js"])
-_FILES = {each.name: each for each in (_STYLE, _SCRIPT, _IDENTIFY, _HTMX)}
+_FILES = {each.name: each for each in (_STYLE, _SCRIPT, _IDENTIFY, _REFERENCE_STYLE, _HTMX)}
 
 STYLE_URL = f"/static/{_STYLE.name}"
 SCRIPT_URL = f"/static/{_SCRIPT.name}"
 IDENTIFY_URL = f"/static/{_IDENTIFY.name}"
 """Only for its page, which handles a secret."""
+
+REFERENCE_STYLE_URL = f"/static/{_REFERENCE_STYLE.name}"
+"""Only for the API reference, whose pages are the longest."""
 
 HTMX_URL = f"/static/{_HTMX.name}"
 

@@ -147,7 +147,6 @@ PUBLIC = {
     ("GET", "/problems/{code}"),
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
-    ("GET", "/schema/style.css"),
     ("GET", "/static/specimen"),
 }
 """Routes that return 200 for every caller and every request."""

@@ -9,6 +9,7 @@ import pytest
 from app.http.error_catalogue import ERRORS
 from app.openapi.errors import codes_of
 from app.pages.rendering import POLICY
+from app.pages.static_files import REFERENCE_STYLE_URL
 from app.routes import ROUTES
 from tests.app.organizations import Api
 from tests.app.people import COOKIE, person
@@ -33,7 +34,7 @@ def test_every_operation_is_on_the_page_with_its_errors(page: str, subtests: pyt
 def test_the_page_has_no_script_and_no_inline_style(page: str) -> None:
     assert not re.search(r"<script|<style|<iframe|<img| style=| on[a-z]+=", page)
     assert set(re.findall(r'(?:href|src)="([^"#]*)', page)) - {""} <= {
-        "/schema/style.css",
+        REFERENCE_STYLE_URL,
         "/schema/openapi.json",
         "/favicon.svg",
         *(f"/problems/{code}" for code in ERRORS),
@@ -53,6 +54,6 @@ def test_a_signed_in_user_reads_the_same_reference_in_the_dashboard(api: Api, pa
 def test_only_the_page_may_have_a_style_sheet(api: Api) -> None:
     assert api.client().get("/schema").headers.get_list("content-security-policy") == [POLICY]
     assert "unsafe" not in POLICY
-    for path in ("/schema/openapi.json", "/schema/style.css", "/v1/api-keys"):
-        policy = api.client().get(path).headers.get_list("content-security-policy")
+    for path in ("/schema/openapi.json", REFERENCE_STYLE_URL, "/v1/api-keys"):
+        policy = httpx2.get(api.url + path).headers.get_list("content-security-policy")
         assert policy == ["default-src 'none'; frame-ancestors 'none'"]

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.pages.static_files import HTMX_URL, IDENTIFY_URL, SCRIPT_URL, STYLE_URL
+from app.pages.static_files import HTMX_URL, IDENTIFY_URL, REFERENCE_STYLE_URL, SCRIPT_URL, STYLE_URL
 from tests.app.organizations import Api
 
 FOLDER = Path("app/pages/static")
-URLS = [STYLE_URL, SCRIPT_URL, IDENTIFY_URL, HTMX_URL]
+URLS = [STYLE_URL, SCRIPT_URL, IDENTIFY_URL, REFERENCE_STYLE_URL, HTMX_URL]
 
 
 def fetch(api: Api, path: str, encoding: str) -> httpx2.Response:

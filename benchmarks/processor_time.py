@@ -6,8 +6,10 @@ from pathlib import Path
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the children of a process, their children, and so on."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """Return the children of a process, their children, and so on. A process that has ended has none."""
+    listed: list[str] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [each for child in map(int, listed) for each in [child, *descendants(child)]]
 
 

@@ -47,6 +47,7 @@ WHOLE_TABLE = {
         "keys_differing",
         "mcps_differing",
         "key_days_differing",
+        "refusals_differing",
         "organization_days_differing",
         "latencies_differing",
     },

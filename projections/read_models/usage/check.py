@@ -12,6 +12,7 @@ class _Queries(NamedTuple):
     keys_differing: bytes
     mcps_differing: bytes
     key_days_differing: bytes
+    refusals_differing: bytes
     organization_days_differing: bytes
     latencies_differing: bytes
 
@@ -40,6 +41,11 @@ async def check_usage(connection: Connection) -> list[str]:
     lines += [
         f"I8 key {key_id} on {day}: {by_tool} requests by tool, {in_all} in all"
         for key_id, day, by_tool, in_all in await cursor.fetchall()
+    ]
+    cursor = await connection.execute(_SQL.refusals_differing)
+    lines += [
+        f"I8 key {key_id} on {day}: {by_tool} refusals by tool, {by_reason} by reason"
+        for key_id, day, by_tool, by_reason in await cursor.fetchall()
     ]
     cursor = await connection.execute(_SQL.organization_days_differing)
     lines += [

@@ -52,6 +52,15 @@ where u.requests is distinct from d.requests
 order by key_id, day
 limit 50
 
+-- refusals_differing
+-- Days of a key whose refusals by reason differ from those by tool.
+select key_id, day, coalesce(u.denied, 0), coalesce(r.denied, 0)
+from (select key_id, day, sum(denied) as denied from usage_days group by key_id, day having sum(denied) > 0) as u
+full join (select key_id, day, sum(denied) as denied from key_refusal_days group by key_id, day) as r using (key_id, day)
+where u.denied is distinct from r.denied
+order by key_id, day
+limit 50
+
 -- organization_days_differing
 -- Organizations whose days differ from the sum over their keys.
 select organization_id, day, mcp_id

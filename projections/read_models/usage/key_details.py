@@ -1,9 +1,8 @@
 """Refusals by reason, ended calls and latencies of one key, by hour or by day (UTC)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
@@ -12,7 +11,8 @@ from projections.read_models.usage.reports import Span, midnight
 
 
 class _Queries(NamedTuple):
-    refusals_and_ends: bytes
+    refusals_and_ends_by_hour: bytes
+    refusals_by_day: bytes
     latencies_by_day: bytes
 
 
@@ -35,30 +35,28 @@ class KeyDetails:
 
 async def details_by_hour(connection: Connection, key_id: str, span: Span) -> dict[datetime, KeyDetails]:
     """Return the details of each hour of the span, by its start."""
-    return await _details(connection, key_id, span, "hour", span.hours)
+    found = {start: KeyDetails() for start in span.hours}
+    since, until = span.instants
+    period = {"key_id": key_id, "since": since, "until": until}
+    cursor = await connection.execute(_SQL.refusals_and_ends_by_hour, period)
+    for hour, reason, events in await cursor.fetchall():
+        if reason:
+            found[hour].denied[reason] = events
+        else:
+            found[hour].calls = events
+    return found
 
 
 async def details_by_day(connection: Connection, key_id: str, span: Span) -> dict[datetime, KeyDetails]:
     """Return the details of each day of the span, by its start."""
-    found = await _details(connection, key_id, span, "day", [midnight(day) for day in span.days])
-    histograms: dict[datetime, dict[int, int]] = {start: {} for start in found}
+    found = {midnight(day): KeyDetails() for day in span.days}
     days = {"key_id": key_id, "first": span.since, "last": span.until}
+    for day, reason, denied in await (await connection.execute(_SQL.refusals_by_day, days)).fetchall():
+        found[midnight(day)].denied[reason] = denied
+    histograms: dict[datetime, dict[int, int]] = {start: {} for start in found}
     for day, bucket, calls in await (await connection.execute(_SQL.latencies_by_day, days)).fetchall():
         histograms[midnight(day)][bucket] = calls
     for start, histogram in histograms.items():
+        found[start].calls = sum(histogram.values())
         found[start].latency_ms = percentiles(histogram)
-    return found
-
-
-async def _details(
-    connection: Connection, key_id: str, span: Span, unit: Literal["hour", "day"], starts: Sequence[datetime]
-) -> dict[datetime, KeyDetails]:
-    found = {start: KeyDetails() for start in starts}
-    since, until = span.instants
-    period = {"key_id": key_id, "unit": unit, "since": since, "until": until}
-    for start, reason, events in await (await connection.execute(_SQL.refusals_and_ends, period)).fetchall():
-        if reason:
-            found[start].denied[reason] = events
-        else:
-            found[start].calls = events
     return found

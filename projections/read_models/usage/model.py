@@ -16,6 +16,7 @@ READ_MODEL = ReadModel(
         "mcp_usage_days",
         "mcp_calls",
         "usage_days",
+        "key_refusal_days",
         "organization_usage_days",
     ),
     projection=USAGE,

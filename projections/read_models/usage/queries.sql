@@ -88,6 +88,16 @@ with events as not materialized (
     set requests = u.requests + excluded.requests, denied = u.denied + excluded.denied,
         failed = u.failed + excluded.failed, latencies = histogram_sum(u.latencies, excluded.latencies)
     returning 1
+), refusals as (
+    insert into key_refusal_days as r (key_id, day, code, organization_id, denied)
+    select key_id, day, code, min(organization_id), sum(events)
+    from grouped
+    where key_id <> '' and organization_id <> '' and asked and kind = 'used' and code <> 'valid'
+      and (select count(*) from key_outcomes) >= 0
+    group by key_id, day, code
+    order by key_id, day, code
+    on conflict (key_id, day, code) do update set denied = r.denied + excluded.denied
+    returning 1
 ), keys as (
     insert into key_usage as k (key_id, organization_id, total_requests, last_used)
     select key_id, min(organization_id), sum(requests), max(latest)
@@ -98,7 +108,7 @@ with events as not materialized (
         select caller_key_id, organization_id, 0, latest from grouped
         where caller_key_id is not null and organization_id <> ''
     ) as touched
-    where (select count(*) from key_outcomes) >= 0
+    where (select count(*) from refusals) >= 0
     group by key_id
     order by key_id
     on conflict (key_id) do update

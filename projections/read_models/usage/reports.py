@@ -100,7 +100,7 @@ class Tool(NamedTuple):
 
 
 class Denial(NamedTuple):
-    """The number of uses that were denied for a reason."""
+    """The number of uses that were denied for a reason, an error code."""
 
     reason: str
     denied: int
@@ -163,7 +163,10 @@ async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
     report.tools = _most_used(report.tools)
     report.mcps = await _named_mcps(connection, by_mcp)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
-    report.denials = await _denials(connection, key_id, span)
+    cursor = await connection.execute(_SQL.key_denials, parameters)
+    report.denials = sorted(
+        [Denial(*row) for row in await cursor.fetchall()], key=lambda denial: (-denial.denied, denial.reason)
+    )
     if len(span.days) <= HOURS_DAYS_MAX:
         report.hours = await _hours(connection, key_id, span)
     cursor = await connection.execute(_SQL.key_latencies, parameters)
@@ -237,16 +240,10 @@ async def plan_of(connection: Connection, organization_id: str) -> PlanName | No
 
 
 async def _hours(connection: Connection, key_id: str, span: Span) -> list[Hour]:
-    cursor = await connection.execute(_SQL.key_hours, {"key_id": key_id, **_instants(span)})
+    since, until = span.instants
+    cursor = await connection.execute(_SQL.key_hours, {"key_id": key_id, "since": since, "until": until})
     found = {hour: Outcomes(*sums) for hour, *sums in await cursor.fetchall()}
     return [Hour(hour, found.get(hour, Outcomes())) for hour in span.hours]
-
-
-async def _denials(connection: Connection, key_id: str, span: Span) -> list[Denial]:
-    """Return the reasons of denied uses, most frequent first."""
-    cursor = await connection.execute(_SQL.key_denials, {"key_id": key_id, **_instants(span)})
-    found = [Denial(*row) for row in await cursor.fetchall()]
-    return sorted(found, key=lambda denial: (-denial.denied, denial.reason))
 
 
 async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[Named]:
@@ -259,11 +256,6 @@ async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[
 def _most_used(found: Iterable[T]) -> list[T]:
     used = [item for item in found if item.requests]
     return sorted(used, key=lambda item: (-item.requests, item[0] or "", item[1] or ""))[:LISTED_MAX]
-
-
-def _instants(span: Span) -> dict[str, datetime]:
-    since, until = span.instants
-    return {"since": since, "until": until}
 
 
 def midnight(day: date) -> datetime:

@@ -16,11 +16,10 @@ where key_id = %(key_id)s and hour >= %(since)s and hour < %(until)s and action 
 group by hour
 
 -- key_denials
--- The denied uses of a key by reason. Parameters by name: as above.
-select code, sum(events)::bigint
-from usage_counts
-where key_id = %(key_id)s and hour >= %(since)s and hour < %(until)s and action in ('verify', 'check', 'call')
-  and kind = 'used' and code <> 'valid'
+-- The denied uses of a key by reason. Parameters by name: key_id; since and until, the first and the last day (UTC).
+select code, sum(denied)::bigint
+from key_refusal_days
+where key_id = %(key_id)s and day between %(since)s and %(until)s
 group by code
 
 -- key_latencies

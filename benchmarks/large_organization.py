@@ -62,6 +62,8 @@ def prepared(folder: Path, keys: int, uses: int, members: int, mcps: int) -> Pre
         wanted = (keys, uses, members, mcps)
         if wanted != (found.keys, found.uses, len(found.member_ids), len(found.mcp_ids)):
             sys.exit(f"{folder} holds an organization of another size: name another folder")
+        with PostgreSQL(folder / "postgresql", shared_buffers="1GB") as server:
+            asyncio.run(migrate(server.url, scripts()))
         return found
     # A power cut ruins the data in this phase, and `prepared.json` is written last.
     with PostgreSQL(folder / "postgresql", shared_buffers="1GB", durable=False) as server:

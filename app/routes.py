@@ -37,6 +37,7 @@ from app.api.mcps.create import create_mcp
 from app.api.mcps.delete import delete_mcp
 from app.api.mcps.get import get_mcp
 from app.api.mcps.list import list_mcps
+from app.api.mcps.list_names import list_mcp_names
 from app.api.mcps.test import test_mcp
 from app.api.mcps.update import update_mcp
 from app.api.metrics import get_metrics
@@ -161,6 +162,7 @@ ROUTES: tuple[Route, ...] = (
     check_key,
     create_mcp,
     list_mcps,
+    list_mcp_names,
     get_mcp,
     update_mcp,
     delete_mcp,

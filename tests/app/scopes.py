@@ -87,6 +87,7 @@ RULES: dict[Route, Rule] = {
     ("GET", "/v1/mcp/servers"): Rule(people=False),
     ("POST", "/v1/mcps"): create_route("mcps:write", {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp"}),
     ("GET", "/v1/mcps"): Rule("mcps:read"),
+    ("GET", "/v1/mcps/names"): Rule("mcps:read"),
     ("GET", "/v1/mcps/{mcp_id}"): resource_route("mcps:read"),
     ("PATCH", "/v1/mcps/{mcp_id}"): resource_route("mcps:write", {"name": "Files"}),
     ("DELETE", "/v1/mcps/{mcp_id}"): resource_route("mcps:write"),

@@ -6,7 +6,7 @@ from app.api.activity.key_use import KeyUse
 from app.api.activity.list import list_activity
 from app.pages.activity_filters import Filters, activity_list, read_entries
 from app.pages.activity_table import activity_rows
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
@@ -18,7 +18,7 @@ _PATH = "/activity"
 @Page("GET", _PATH, access="audit:read")
 async def activity_page(visit: Visit) -> PageResponse:
     filters = page_query(visit.request, Filters)
-    servers, found = await gather(all_servers(visit), read_entries(visit, list_activity, KeyUse, filters))
+    servers, found = await gather(named_servers(visit), read_entries(visit, list_activity, KeyUse, filters))
     return await visit.page(
         "activity/list.html",
         status=422 if found.errors else 200,

@@ -8,7 +8,7 @@ from app.api.api_keys.get import KeyDetail, get_key
 from app.pages.activity_filters import Filters, activity_list, read_entries, tail_rows
 from app.pages.activity_table import activity_rows
 from app.pages.keys.heading import heading_of
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
@@ -22,7 +22,7 @@ async def key_activity_page(visit: Visit, key_id: str) -> PageResponse:
     filters = page_query(visit.request, Filters)
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     servers, found = await gather(
-        all_servers(visit), read_entries(visit, list_key_activity, ActivityEntry, filters, key_id=key_id)
+        named_servers(visit), read_entries(visit, list_key_activity, ActivityEntry, filters, key_id=key_id)
     )
     return await visit.page(
         "keys/activity.html",

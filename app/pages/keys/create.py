@@ -20,7 +20,7 @@ from app.pages.keys.first_use import WATCHED
 from app.pages.keys.key_form import ADVANCED, DEFAULTS, LABELS, errors_of, to_request
 from app.pages.keys.permission_form import ask_for_tools, errors_in, grantable_by, permissions_in, picker, to_body
 from app.pages.keys.permission_text import permission_text
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import named_servers, names_of, servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.snippets import Target, first_target, snippets
@@ -32,9 +32,7 @@ from infrastructure.clock import now
 
 @Page("GET", "/keys/new", access="keys:write")
 async def key_create_page(visit: Visit) -> PageResponse:
-    organization, servers = await gather(
-        visit.read(get_organization, Organization), all_servers(visit, with_tools=True)
-    )
+    organization, servers = await gather(visit.read(get_organization, Organization), servers_with_tools(visit))
     limit = organization.limits.api_keys
     if limit is not None and organization.usage.api_keys >= limit:
         return await _limit_page(visit, organization)
@@ -45,11 +43,11 @@ async def key_create_page(visit: Visit) -> PageResponse:
 async def key_create_form(visit: Visit) -> PageResponse:
     fields = visit.fields
     if fields.one("action") == "search":
-        return await _form_page(visit, fields, await all_servers(visit, with_tools=True))
+        return await _form_page(visit, fields, await servers_with_tools(visit))
     if "ask" in fields:
         errors = await ask_for_tools(visit, fields.one("ask"))
-        return await _form_page(visit, fields, await all_servers(visit, with_tools=True), errors)
-    servers = await all_servers(visit, with_tools=True)
+        return await _form_page(visit, fields, await servers_with_tools(visit), errors)
+    servers = await servers_with_tools(visit)
     permissions = permissions_in(fields, servers, grantable_by(visit))
     body, errors = to_request(fields)
     errors |= errors_in(permissions)
@@ -75,7 +73,7 @@ async def permission_preview(visit: Visit) -> PageResponse:
 
     The page sends the form with POST, because the selection of two hundred servers does not fit into an address.
     """
-    servers = await all_servers(visit)
+    servers = await named_servers(visit)
     permissions = permissions_in(visit.fields, servers, grantable_by(visit))
     text = permission_text(permissions, names_of(servers), _environment(visit.fields))
     return visit.fragment("keys/permission_sentence.html", permission_text=text)

@@ -20,7 +20,7 @@ from app.pages.charts.bars import requests_chart
 from app.pages.keys.create import target_of
 from app.pages.keys.heading import earlier_secrets, heading_of
 from app.pages.keys.permission_text import permission_text
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import names_of, servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.snippets import snippets
@@ -63,7 +63,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     at = now()
     servers, organization, (day, month), refusals, alerts, revocation = await gather(
-        all_servers(visit, with_tools=True),
+        servers_with_tools(visit),
         visit.read(get_organization, Organization),
         _usage(visit, key_id, at),
         visit.read_list(list_key_activity, ActivityEntry, {"status": "denied", "per_page": _REFUSALS}, key_id=key_id),

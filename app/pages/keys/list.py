@@ -14,7 +14,7 @@ from app.api.organization.schemas import Organization
 from app.http.pagination import OFFSET_MAX, Pagination
 from app.pages.actors import actor_name
 from app.pages.charts.sparkline import Sparkline, sparkline
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
 from app.pages.people import member_names
 from app.pages.query import Applied, applied_filters, link_to, page_query
@@ -98,7 +98,7 @@ class Column(NamedTuple):
 async def key_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
     listed, organization, servers, members = await gather(
-        _listed(visit, query), visit.read(get_organization, Organization), all_servers(visit), member_names(visit)
+        _listed(visit, query), visit.read(get_organization, Organization), named_servers(visit), member_names(visit)
     )
     at, names = now(), names_of(servers)
     creators = _creators(query, members, listed.data)

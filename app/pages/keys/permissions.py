@@ -7,7 +7,7 @@ from app.api.api_keys.get import KeyDetail, get_key
 from app.api.mcps.list import ListedMcp
 from app.pages.keys.heading import heading_of
 from app.pages.keys.permission_text import permission_text
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import names_of, servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -35,7 +35,7 @@ class Reach(NamedTuple):
 @Page("GET", "/keys/{key_id}/permissions", access="keys:read")
 async def key_permissions_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
-    servers = await all_servers(visit, with_tools=True)
+    servers = await servers_with_tools(visit)
     return await visit.page(
         "keys/permissions.html",
         key=key,

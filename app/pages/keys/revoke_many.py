@@ -19,7 +19,7 @@ from app.api.organization.members.schemas import Member
 from app.handlers import raw_request
 from app.http.errors import Problem, to_problem
 from app.pages.fields import Fields
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.text import plural
@@ -168,7 +168,7 @@ async def _criteria_texts(visit: Visit, fields: Fields, people: Mapping[str, str
     if creator := fields.one("created_by"):
         texts.append(f"Created by {people.get(creator, ACTORS_WITHOUT_NAME['api_key'])}")
     if mcp_id := fields.one("mcp_id"):
-        texts.append(f"Can reach {names_of(await all_servers(visit)).get(mcp_id, DELETED_SERVER)}")
+        texts.append(f"Can reach {names_of(await named_servers(visit)).get(mcp_id, DELETED_SERVER)}")
     if day := fields.one("created_before"):
         texts.append(f"Created before {date.fromisoformat(day):%-d %b %Y}")
     if ids := [key_id for key_id in fields.all("ids") if key_id]:
@@ -178,7 +178,7 @@ async def _criteria_texts(visit: Visit, fields: Fields, people: Mapping[str, str
 
 async def _criteria_page(visit: Visit, fields: Fields, errors: Mapping[str, str] | None = None) -> PageResponse:
     members = await _members(visit)
-    servers = await all_servers(visit)
+    servers = await named_servers(visit)
     return await visit.page(
         "keys/revoke_criteria.html",
         status=422 if errors else 200,

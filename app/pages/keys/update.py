@@ -29,7 +29,7 @@ from app.pages.keys.permission_form import (
     to_body,
 )
 from app.pages.keys.permission_text import permission_text, plain
-from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.servers import servers_with_tools, names_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.text import instant, relative
@@ -54,7 +54,7 @@ async def key_update_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     if has_ended(key):
         return visit.go_to(path_of(key))
-    servers = await all_servers(visit, with_tools=True)
+    servers = await servers_with_tools(visit)
     return await _form_page(visit, key, fields_of_key(key, servers), servers)
 
 
@@ -62,12 +62,12 @@ async def key_update_page(visit: Visit, key_id: str) -> PageResponse:
 async def key_update_form(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     fields = visit.fields
-    servers = await all_servers(visit, with_tools=True)
+    servers = await servers_with_tools(visit)
     if fields.one("action") == "search":
         return await _form_page(visit, key, fields, servers)
     if "ask" in fields:
         errors = await ask_for_tools(visit, fields.one("ask"))
-        return await _form_page(visit, key, fields, await all_servers(visit, with_tools=True), errors)
+        return await _form_page(visit, key, fields, await servers_with_tools(visit), errors)
     body, errors = _body(key, fields, servers, grantable_by(visit))
     if errors:
         return await _form_page(visit, key, fields, servers, errors)
@@ -134,6 +134,25 @@ def _permissions(
     return GrantedPermissions(chosen.mcps, chosen.tools, (*chosen.manage, *kept))
 
 
+<<<<<<< HEAD
+=======
+async def _ask_for_tools(visit: Visit, key: KeyDetail, mcp_id: str) -> PageResponse:
+    """Show the form with the tools that the server lists now, or with the reason why it does not."""
+    errors: dict[str, str] = {}
+    try:
+        answer = await visit.change(test_mcp, McpTestResult, {}, mcp_id=mcp_id)
+    except Exception as error:
+        problem = to_problem(error)
+        if problem.code != "rate_limited":
+            raise
+        errors[f"server-{mcp_id}"] = problem.detail
+    else:
+        if not answer.data.reachable:
+            errors[f"server-{mcp_id}"] = f"The server didn't list its tools: {answer.data.problem}"
+    return await _form_page(visit, key, visit.fields, await servers_with_tools(visit), errors)
+
+
+>>>>>>> 87ae9e8 (mcps: list the names of all servers in one response)
 async def _stale_page(visit: Visit, key_id: str, servers: Sequence[ListedMcp]) -> PageResponse:
     """Show what the user entered next to what the key has now. Saving again overwrites the values of the key."""
     key = await visit.read(get_key, KeyDetail, key_id=key_id)

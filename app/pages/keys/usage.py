@@ -16,7 +16,11 @@ from app.pages.charts.error_rate import error_rate_chart
 from app.pages.charts.latency import latency_chart
 from app.pages.charts.period import Unit, period_until
 from app.pages.keys.heading import heading_of
-from app.pages.keys.servers import all_servers, names_of
+<<<<<<< HEAD
+from app.pages.keys.servers import named_servers, names_of
+=======
+from app.pages.keys.servers import DELETED, named_servers, names_of
+>>>>>>> 87ae9e8 (mcps: list the names of all servers in one response)
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
@@ -48,7 +52,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
     at = now()
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     servers, report, alerts = await gather(
-        all_servers(visit),
+        named_servers(visit),
         visit.read(get_key_usage, KeyReport, chosen.key_query(at), key_id=key_id),
         alerts_about(visit, key_id),
     )

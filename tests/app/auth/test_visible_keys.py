@@ -70,6 +70,7 @@ SILENT: set[Route] = {
     ("GET", "/v1/api-keys/review"),
     ("POST", "/v1/mcps"),
     ("GET", "/v1/mcps"),
+    ("GET", "/v1/mcps/names"),
     ("GET", "/v1/mcps/{mcp_id}"),
     ("PATCH", "/v1/mcps/{mcp_id}"),
     ("DELETE", "/v1/mcps/{mcp_id}"),

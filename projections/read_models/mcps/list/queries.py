@@ -22,6 +22,7 @@ class Queries(NamedTuple):
     page: bytes
     page_after: bytes
     total: bytes
+    names: bytes
     route: bytes
     active_mcps: bytes
 
@@ -66,6 +67,13 @@ class ActiveMcp(NamedTuple):
     mcp_id: str
     name: str
     environment: Environment
+
+
+class McpName(NamedTuple):
+    mcp_id: str
+    name: str
+    environment: Environment
+    status: McpStatus
 
 
 class Filters(NamedTuple):
@@ -135,6 +143,12 @@ async def total(connection: Connection, filters: Filters) -> int:
     cursor = await connection.execute(SQL.total, filters._asdict())
     row = await cursor.fetchone()
     return 0 if row is None else int(row[0])
+
+
+async def names(connection: Connection, organization_id: str) -> list[McpName]:
+    """Return the name of every MCP server that the organization currently has."""
+    cursor = await connection.execute(SQL.names, (organization_id,))
+    return [McpName(*row) for row in await cursor.fetchall()]
 
 
 async def route(connection: Connection, mcp_id: str, organization_id: str) -> McpRoute | None:

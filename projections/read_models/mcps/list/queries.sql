@@ -63,6 +63,10 @@ where mcp_list.organization_id = %(organization_id)s and deleted_at is null
   and (%(status)s::text is null or status = %(status)s::text)
   and (%(health)s::text is null or coalesce(health, 'unknown') = %(health)s::text)
 
+-- names
+-- Every MCP server of the organization with its name. $1 organization
+select mcp_id, name, environment, status from mcp_list where organization_id = %s and deleted_at is null
+
 -- route
 -- The destination of a call, its sealed credential and its health. $1 MCP, $2 organization
 select m.endpoint_url, m.auth_type, c.sealed, m.status = 'active', h.health, h.checked_at, h.failing_since, h.moved_at,

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from msgspec import UNSET, UnsetType
 
 from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
-from keyledger.models.mcps import DeletedMcp, ListedMcp, Mcp, McpDetail, McpProbe
+from keyledger.models.mcps import DeletedMcp, ListedMcp, Mcp, McpDetail, McpProbe, NamedMcp
 from keyledger.models.page import Page
 from keyledger.secret import Secret, revealed
 
@@ -18,6 +18,7 @@ _MARGIN_SECONDS = 10.0
 
 _mcp = data_of(McpDetail)
 _mcps = page_of(ListedMcp)
+_names = data_of(list[NamedMcp])
 _changed = data_of(Mcp)
 _deleted = data_of(DeletedMcp)
 _probe = data_of(McpProbe)
@@ -69,6 +70,11 @@ def list_mcps(
     """
     query = query_of(status=status, health=health, include=include, page=page, cursor=cursor, per_page=per_page)
     return Call("GET", _MCPS, _mcps, query)
+
+
+def list_mcp_names() -> Call[list[NamedMcp]]:
+    """List all MCPs of the organization by name, with only their id, name, environment and status."""
+    return Call("GET", f"{_MCPS}/names", _names)
 
 
 def get_mcp(mcp_id: str) -> Call[McpDetail]:

@@ -36,6 +36,13 @@ class Mcp(Struct, frozen=True, kw_only=True):
     revision: int
 
 
+class NamedMcp(Struct, frozen=True):
+    id: str
+    name: str
+    environment: str
+    status: str
+
+
 class BriefTool(Struct, frozen=True):
     name: str
     description: str = ""

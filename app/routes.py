@@ -83,7 +83,7 @@ from app.pages.api_reference import get_api_reference
 from app.pages.audit.get import audit_event_page
 from app.pages.audit.list import audit_list_page
 from app.pages.keys.activity import key_activity_page, key_activity_tail
-from app.pages.keys.create import key_create_form, key_create_page, permission_preview
+from app.pages.keys.create import key_create_form, key_create_page
 from app.pages.keys.disable import key_disable_form, key_disable_page
 from app.pages.keys.enable import key_enable_form, key_enable_page
 from app.pages.keys.end_secrets import key_end_secrets_form
@@ -91,6 +91,7 @@ from app.pages.keys.first_use import key_first_use
 from app.pages.keys.get import key_page
 from app.pages.keys.identify import key_identify_form, key_identify_page
 from app.pages.keys.list import key_list_page
+from app.pages.keys.permission_picker import found_servers, permission_preview, server_tools
 from app.pages.keys.permissions import key_permissions_page
 from app.pages.keys.revoke import key_revoke_form, key_revoke_page
 from app.pages.keys.revoke_many import key_revoke_many_form, key_revoke_many_page
@@ -226,6 +227,8 @@ DASHBOARD: tuple[Page, ...] = (
     key_create_page,
     key_create_form,
     permission_preview,
+    found_servers,
+    server_tools,
     key_first_use,
     key_revoke_many_page,
     key_revoke_many_form,

@@ -22,6 +22,9 @@ class Fields:
 
     def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
         self._pairs = tuple(pairs)
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
 
     def one(self, name: str, default: str = "") -> str:
         """Return the last value of a field, as browsers submit it: white space at the ends is kept."""
@@ -29,7 +32,7 @@ class Fields:
         return values[-1] if values else default
 
     def all(self, name: str) -> list[str]:
-        return [value for each, value in self._pairs if each == name]
+        return list(self._values.get(name, ()))
 
     def to_struct(self, kind: type[T]) -> T:
         """Return the fields as a `kind`, without those that it does not have. Raise 400 if they do not fit."""
@@ -39,7 +42,7 @@ class Fields:
             raise unreadable_form() from None
 
     def __contains__(self, name: str) -> bool:
-        return any(each == name for each, _ in self._pairs)
+        return name in self._values
 
 
 def fields_of(request: HttpRequest) -> Fields:

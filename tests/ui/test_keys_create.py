@@ -5,11 +5,14 @@ import re
 import pytest
 from playwright.sync_api import Error, Page, expect
 
+from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.ui.looks import LIGHT, Look
 from tests.ui.secret_traces import secret_traces
 from tests.ui.ui import Ui
+
+__all__ = ["start_upstream", "upstream"]
 
 THE_KEY = "response 404: GET /keys/key_"
 """The page of a key, to which "Done" leads."""
@@ -133,7 +136,26 @@ def test_the_search_hides_other_servers(ui: Ui, org: Organization, owner: Person
     page.get_by_label("Search servers and tools").fill("jir")
     expect(page.get_by_role("group", name="GitHub")).to_be_hidden()
     expect(page.get_by_role("group", name="Jira")).to_be_visible()
-    expect(page.get_by_text("1 of 2 servers match.")).to_be_visible()
+    expect(page.get_by_text("1 of 2 servers matches.")).to_be_visible()
+    page.get_by_label("Search servers and tools").press("Enter")
+    expect(page).to_have_url(re.compile("/keys/new$"))
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_tools_appear_when_some_are_to_be_selected(
+    ui: Ui, org: Organization, owner: Person, look: Look, upstream: Upstream
+) -> None:
+    mcp_id = org.mcp(name="Calculator", endpoint_url=upstream.url)
+    org.client.post(f"/v1/mcps/{mcp_id}/test")
+    page = ui.open("/keys/new", owner, look)
+    server = page.get_by_role("group", name="Calculator")
+    server.get_by_text("Selected tools").click()
+    server.get_by_label("add", exact=True).check()
+    server.get_by_text("All tools").click()
+    expect(server.get_by_label("add", exact=True)).to_be_hidden()
+    server.get_by_text("Selected tools").click()
+    expect(server.get_by_label("add", exact=True)).to_be_checked()
+    expect(page.get_by_role("status").filter(has_text="Can call")).to_contain_text("add")
 
 
 def test_the_limit_of_the_plan_is_explained(ui: Ui, api: Api, look: Look) -> None:

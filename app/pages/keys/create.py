@@ -17,16 +17,15 @@ from app.handlers import get_services
 from app.http.errors import to_problem
 from app.pages.fields import Fields
 from app.pages.keys.first_use import WATCHED
-from app.pages.keys.key_form import ADVANCED, DEFAULTS, LABELS, errors_of, to_request
+from app.pages.keys.key_form import ADVANCED, DEFAULTS, LABELS, environment_of, errors_of, to_request
 from app.pages.keys.permission_form import ask_for_tools, errors_in, grantable_by, permissions_in, picker, to_body
 from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import named_servers, names_of, servers_with_tools
+from app.pages.keys.target import target_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.snippets import Target, first_target, snippets
+from app.pages.snippets import snippets
 from app.pages.visit import Visit
-from domain.environment import Environment
-from domain.keys.permissions import Permissions
 from infrastructure.clock import now
 
 
@@ -64,19 +63,7 @@ async def key_create_form(visit: Visit) -> PageResponse:
         return await _refused(visit, error, servers)
     if created.data.key is None:
         return await visit.page("keys/created_before.html", key=created.data)
-    return await secret_page(visit, created.data, created.data.key, servers)
-
-
-@Page("POST", "/keys/permissions/preview", access="keys:write")
-async def permission_preview(visit: Visit) -> PageResponse:
-    """Return the sentence for the permissions in the form.
-
-    The page sends the form with POST, because the selection of two hundred servers does not fit into an address.
-    """
-    servers = await named_servers(visit)
-    permissions = permissions_in(visit.fields, servers, grantable_by(visit))
-    text = permission_text(permissions, names_of(servers), _environment(visit.fields))
-    return visit.fragment("keys/permission_sentence.html", permission_text=text)
+    return await secret_page(visit, created.data, created.data.key)
 
 
 async def _refused(visit: Visit, error: Exception, servers: Sequence[ListedMcp]) -> PageResponse:
@@ -112,55 +99,35 @@ async def _form_page(
         labels=LABELS | {f"server-{mcp_id}": name for mcp_id, name in names_of(servers).items()},
         notice=notice,
         picker=picker(fields, servers),
+        form_path="/keys/new",
         grantable=grantable,
         is_advanced=not ADVANCED.isdisjoint(found) or _has_advanced(fields),
-        permission_text=permission_text(permissions, names_of(servers), _environment(fields)),
+        permission_text=permission_text(permissions, names_of(servers), environment_of(fields)),
         idempotency_key=idempotency_key or fields.one("idempotency_key"),
     )
 
 
 def _has_advanced(fields: Fields) -> bool:
     """Return whether the user changed one of the advanced fields."""
-    return fields.one("environment") == "test" or any(fields.one(name).strip() for name in ADVANCED - {"environment"})
+    return environment_of(fields) == "test" or any(fields.one(name).strip() for name in ADVANCED - {"environment"})
 
 
-def _environment(fields: Fields) -> Environment:
-    return "test" if fields.one("environment") == "test" else "live"
-
-
-async def secret_page(
-    visit: Visit, key: Key, secret: str, servers: Sequence[ListedMcp], version: int = 1
-) -> PageResponse:
+async def secret_page(visit: Visit, key: Key, secret: str, version: int = 1) -> PageResponse:
     """Return the page that shows the secret, number `version` of the key, this one time."""
-    organization = await visit.read(get_organization, Organization)
+    organization, servers, target = await gather(
+        visit.read(get_organization, Organization), named_servers(visit), target_of(visit, key)
+    )
     url = get_services(visit.request).config.public_url
     return await visit.page(
         "keys/created.html",
         key=key,
         secret=secret,
-        snippets=snippets(url, organization.mcp_url, secret, target_of(key, servers)),
+        snippets=snippets(url, organization.mcp_url, secret, target),
         has_mcp_url=organization.mcp_url is not None,
         permission_text=permission_text(key.permissions, names_of(servers), key.environment),
         version=version,
         watched_until=int((now() + WATCHED).timestamp()),
     )
-
-
-def target_of(key: Key, servers: Sequence[ListedMcp]) -> Target | None:
-    """Return a tool that the key may call."""
-    given = key.permissions
-    permissions = Permissions(given.mcps, given.tools, given.manage)
-    reached = [
-        server
-        for server in servers
-        if server.status == "active"
-        and (permissions.names(server.id) or (given.mcps == "*" and server.environment == key.environment))
-    ]
-    tools = [
-        (server.id, [tool.name for tool in server.tools or () if permissions.permits_tool(server.id, tool.name)])
-        for server in reached
-    ]
-    return first_target(tools)
 
 
 async def _limit_page(visit: Visit, organization: Organization) -> PageResponse:

@@ -17,10 +17,10 @@ from app.pages.actors import actor_name
 from app.pages.alerts.marks import alerts_about, marks_of
 from app.pages.alerts.sentences import sentences_of
 from app.pages.charts.bars import requests_chart
-from app.pages.keys.create import target_of
 from app.pages.keys.heading import earlier_secrets, heading_of
 from app.pages.keys.permission_text import permission_text
-from app.pages.keys.servers import names_of, servers_with_tools
+from app.pages.keys.servers import named_servers, names_of
+from app.pages.keys.target import target_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.snippets import snippets
@@ -62,8 +62,8 @@ class Revocation(NamedTuple):
 async def key_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     at = now()
-    servers, organization, (day, month), refusals, alerts, revocation = await gather(
-        servers_with_tools(visit),
+    (servers, target), organization, (day, month), refusals, alerts, revocation = await gather(
+        gather(named_servers(visit), target_of(visit, key)),
         visit.read(get_organization, Organization),
         _usage(visit, key_id, at),
         visit.read_list(list_key_activity, ActivityEntry, {"status": "denied", "per_page": _REFUSALS}, key_id=key_id),
@@ -87,9 +87,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         alerts=[(alert, sentences_of(alert).title) for alert in alerts if alert.status == "open"][:_ALERTS],
         refusals=[(entry, reason_text(entry.reason or "")) for entry in refusals.data],
         revocation=revocation,
-        snippets=snippets(
-            get_services(visit.request).config.public_url, organization.mcp_url, masked, target_of(key, servers)
-        ),
+        snippets=snippets(get_services(visit.request).config.public_url, organization.mcp_url, masked, target),
         has_mcp_url=organization.mcp_url is not None,
     )
 

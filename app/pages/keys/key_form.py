@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from app.pages.fields import Fields
+from domain.environment import Environment
 
 DEFAULTS = Fields([("expires", "90"), ("mcps", "selected"), ("environment", "live")])
 """The form before the user has entered anything."""
@@ -44,13 +45,17 @@ def to_request(fields: Fields) -> tuple[dict[str, object], dict[str, str]]:
     body: dict[str, object] = {
         "name": fields.one("name").strip(),
         "description": fields.one("description").strip(),
-        "environment": "test" if fields.one("environment") == "test" else "live",
+        "environment": environment_of(fields),
         "allowed_ips": fields.one("allowed_ips").replace(",", " ").split(),
         **_expiry(fields, errors),
         **_rate_limit(fields.one("per_second").strip(), errors),
         "metadata": _metadata(fields.one("metadata"), errors),
     }
     return body, errors
+
+
+def environment_of(fields: Fields) -> Environment:
+    return "test" if fields.one("environment") == "test" else "live"
 
 
 def errors_of(details: Mapping[str, object]) -> dict[str, str]:

@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from app.api.api_keys.schemas import GrantedPermissions
-from app.api.mcps.list import ListedMcp
+from app.api.mcps.list import BriefTool, ListedMcp
+from app.api.mcps.schemas import Mcp
 from app.api.mcps.test import McpTestResult, test_mcp
 from app.http.errors import to_problem
 from app.pages.fields import Fields
+from app.pages.keys.servers import AnyMcp
+from app.pages.text import number, plural
 from app.pages.visit import Visit
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.permissions import ToolRule
 
-SERVERS_SHOWN_MAX = 200
+SERVERS_SHOWN_MAX = 50
 """The search finds the others. A longer page would be slow to show on a phone."""
 
 NOTHING_CHOSEN = "This key can't do anything yet. Choose at least one MCP server."
@@ -38,7 +41,7 @@ class Tool(NamedTuple):
 
 
 class Server(NamedTuple):
-    """A server in the picker. `words` is the text that a search looks at."""
+    """A server in the picker. Its `tools` are shown only if the key may use some of them."""
 
     id: str
     name: str
@@ -48,32 +51,42 @@ class Server(NamedTuple):
     tools: list[Tool]
     allow: str
     deny: str
-    words: str
 
 
 class Picker(NamedTuple):
-    """The servers that the page shows. `hidden_count` is the number of those that do not match, or do not fit."""
+    """The servers that the page shows, and a sentence about the others."""
 
     servers: list[Server]
     search: str
-    hidden_count: int
-    is_cut: bool
+    count_text: str
 
 
 def picker(fields: Fields, servers: Sequence[ListedMcp]) -> Picker:
     """Return the servers with what the form says about them. Those with access are shown whatever is searched for."""
     search = fields.one("server_search").strip()
     term = search.casefold()
-    rows = [_server(fields, server) for server in servers]
-    matching = [row for row in rows if row.access != "none" or term in row.words]
-    chosen = [row for row in matching if row.access != "none"]
+    chosen = {server.id for server in servers if _access(fields, server.id) != "none"}
+    matching = [server.id for server in servers if not term or term in _words(server)]
     room = max(SERVERS_SHOWN_MAX - len(chosen), 0)
-    others = [row.id for row in matching if row.access == "none"][:room]
-    shown = [row for row in matching if row.access != "none" or row.id in set(others)]
-    return Picker(shown, search, len(rows) - len(shown), is_cut=len(shown) < len(matching))
+    found = set([mcp_id for mcp_id in matching if mcp_id not in chosen][:room])
+    shown = [server for server in servers if server.id in chosen or server.id in found]
+    return Picker(
+        [server_in(fields, server, server.tools or ()) for server in shown],
+        search,
+        _count_text(search, len(matching), len(servers), len(servers) - len(shown)),
+    )
 
 
-def permissions_in(fields: Fields, servers: Sequence[ListedMcp], grantable: Sequence[Grant]) -> GrantedPermissions:
+def _count_text(search: str, matching: int, total: int, hidden: int) -> str:
+    if search:
+        more = f" The first {SERVERS_SHOWN_MAX} are shown." if matching > SERVERS_SHOWN_MAX else ""
+        return f"{number(matching)} of {plural(total, 'server')} {'matches' if matching == 1 else 'match'}.{more}"
+    if not hidden:
+        return ""
+    return f"{plural(hidden, 'server')} not shown. Search to find {'it' if hidden == 1 else 'them'}."
+
+
+def permissions_in(fields: Fields, servers: Sequence[AnyMcp], grantable: Sequence[Grant]) -> GrantedPermissions:
     """Return the permissions that the form describes. Unknown servers and grants are ignored."""
     is_all = fields.one("mcps") == "all"
     access = {server.id: _access(fields, server.id) for server in servers}
@@ -145,19 +158,23 @@ async def ask_for_tools(visit: Visit, mcp_id: str) -> dict[str, str]:
     return {field: "The server answered that it has no tools."} if answer.data.tools_count == 0 else {}
 
 
-def _server(fields: Fields, server: ListedMcp) -> Server:
+def _words(server: ListedMcp) -> str:
+    """Return the text that a search looks at."""
+    return " ".join([server.name, *(tool.name for tool in server.tools or ())]).casefold()
+
+
+def server_in(fields: Fields, server: Mcp, tools: Sequence[BriefTool]) -> Server:
+    """Return a server with what the form says about it."""
     chosen = set(fields.all(f"tool-{server.id}"))
-    tools = [Tool(tool.name, tool.description, tool.name in chosen) for tool in server.tools or ()]
     return Server(
         server.id,
         server.name,
         server.environment,
         server.status == "active",
         _access(fields, server.id),
-        tools,
+        [Tool(tool.name, tool.description, tool.name in chosen) for tool in tools],
         fields.one(f"allow-{server.id}"),
         fields.one(f"deny-{server.id}"),
-        " ".join([server.name, *(tool.name for tool in tools)]).casefold(),
     )
 
 

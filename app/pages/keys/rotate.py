@@ -15,7 +15,6 @@ from app.api.api_keys.rotate import RotatedKey, rotate_key
 from app.http.errors import to_problem
 from app.pages.keys.create import secret_page
 from app.pages.keys.heading import earlier_secrets, has_ended, heading_of, path_of
-from app.pages.keys.servers import servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -72,8 +71,8 @@ async def key_rotate_form(visit: Visit, key_id: str) -> PageResponse:
         raise
     if rotated.data.key is None:
         return await visit.page("keys/created_before.html", key=rotated.data)
-    servers, changed = await gather(servers_with_tools(visit), visit.read(get_key, KeyDetail, key_id=key_id))
-    return await secret_page(visit, rotated.data, rotated.data.key, servers, changed.secrets[0].version)
+    changed = await visit.read(get_key, KeyDetail, key_id=key_id)
+    return await secret_page(visit, rotated.data, rotated.data.key, changed.secrets[0].version)
 
 
 async def _form_page(visit: Visit, key: KeyDetail, errors: dict[str, str] | None = None) -> PageResponse:

@@ -6,6 +6,8 @@ from app.api.mcps.list import ListedMcp, list_mcps
 from app.api.mcps.list_names import NamedMcp, list_mcp_names
 from app.pages.visit import Visit
 
+AnyMcp = NamedMcp | ListedMcp
+
 _PER_PAGE = 100
 
 
@@ -28,6 +30,6 @@ async def servers_with_tools(visit: Visit) -> list[ListedMcp]:
             return sorted(found, key=lambda server: (server.name.casefold(), server.id))
 
 
-def names_of(servers: Sequence[NamedMcp] | Sequence[ListedMcp]) -> dict[str, str]:
+def names_of(servers: Sequence[AnyMcp]) -> dict[str, str]:
     """Return the names of servers by their ids."""
     return {server.id: server.name for server in servers}

@@ -29,7 +29,7 @@ from app.pages.keys.permission_form import (
     to_body,
 )
 from app.pages.keys.permission_text import permission_text, plain
-from app.pages.keys.servers import servers_with_tools, names_of
+from app.pages.keys.servers import names_of, servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.text import instant, relative
@@ -134,25 +134,6 @@ def _permissions(
     return GrantedPermissions(chosen.mcps, chosen.tools, (*chosen.manage, *kept))
 
 
-<<<<<<< HEAD
-=======
-async def _ask_for_tools(visit: Visit, key: KeyDetail, mcp_id: str) -> PageResponse:
-    """Show the form with the tools that the server lists now, or with the reason why it does not."""
-    errors: dict[str, str] = {}
-    try:
-        answer = await visit.change(test_mcp, McpTestResult, {}, mcp_id=mcp_id)
-    except Exception as error:
-        problem = to_problem(error)
-        if problem.code != "rate_limited":
-            raise
-        errors[f"server-{mcp_id}"] = problem.detail
-    else:
-        if not answer.data.reachable:
-            errors[f"server-{mcp_id}"] = f"The server didn't list its tools: {answer.data.problem}"
-    return await _form_page(visit, key, visit.fields, await servers_with_tools(visit), errors)
-
-
->>>>>>> 87ae9e8 (mcps: list the names of all servers in one response)
 async def _stale_page(visit: Visit, key_id: str, servers: Sequence[ListedMcp]) -> PageResponse:
     """Show what the user entered next to what the key has now. Saving again overwrites the values of the key."""
     key = await visit.read(get_key, KeyDetail, key_id=key_id)

@@ -16,11 +16,7 @@ from app.pages.charts.error_rate import error_rate_chart
 from app.pages.charts.latency import latency_chart
 from app.pages.charts.period import Unit, period_until
 from app.pages.keys.heading import heading_of
-<<<<<<< HEAD
 from app.pages.keys.servers import named_servers, names_of
-=======
-from app.pages.keys.servers import DELETED, named_servers, names_of
->>>>>>> 87ae9e8 (mcps: list the names of all servers in one response)
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse

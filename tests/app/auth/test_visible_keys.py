@@ -35,15 +35,25 @@ def _select_all() -> dict[str, object]:
     return {"created_before": now().isoformat(), "reason": "superseded", "include_caller": True}
 
 
+def all_pages(client: Client, path: str) -> bytes:
+    """Return the pages of a list, one after the other. The newest uses are those of the tests themselves."""
+    content, cursor = b"", None
+    while True:
+        answer = client.get(path, {"per_page": 100} | ({} if cursor is None else {"cursor": cursor}))
+        content, cursor = content + answer.content, answer.json["pagination"]["next_cursor"]
+        if cursor is None:
+            return content
+
+
 LISTS: dict[Route, Callable[[Client], bytes]] = {
     ("GET", "/v1/api-keys"): lambda c: c.get("/v1/api-keys", {"per_page": 100}).content,
     ("POST", "/v1/api-keys/revoke"): lambda c: c.post("/v1/api-keys/revoke", _select_all()).content,
     ("GET", "/v1/usage"): lambda c: c.get("/v1/usage").content,
     ("GET", "/v1/organization/usage"): lambda c: c.get("/v1/organization/usage").content,
-    ("GET", "/v1/activity"): lambda c: c.get("/v1/activity", {"per_page": 100}).content,
-    ("GET", "/v1/audit/events"): lambda c: c.get("/v1/audit/events", {"per_page": 100}).content,
+    ("GET", "/v1/activity"): lambda c: all_pages(c, "/v1/activity"),
+    ("GET", "/v1/audit/events"): lambda c: all_pages(c, "/v1/audit/events"),
     ("GET", "/v1/audit/export"): lambda c: c.get("/v1/audit/export").content,
-    ("GET", "/v1/alerts"): lambda c: c.get("/v1/alerts", {"per_page": 100}).content,
+    ("GET", "/v1/alerts"): lambda c: all_pages(c, "/v1/alerts"),
 }
 """Routes whose response contains exactly the keys that the caller can see."""
 

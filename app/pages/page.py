@@ -17,7 +17,8 @@ from structlog.contextvars import bind_contextvars
 
 from app.auth.authorization import Access, require_access
 from app.auth.csrf import require_csrf_token
-from app.handlers import HttpRequest, get_services, raw_request
+from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
+from app.pages.compression import compressed
 from app.pages.fields import Fields, fields_of
 from app.pages.rendering import AS_PAGE, PageResponse, for_script
 from app.pages.session import current_session, is_script, sign_in_redirect
@@ -49,7 +50,7 @@ class Page(Struct, frozen=True):
     def to_framework(self) -> HTTPRouteHandler:
         """Return the page for Litestar."""
 
-        async def handle(request: HttpRequest) -> PageResponse:
+        async def handle(request: HttpRequest) -> PageResponse | HttpResponse:
             fields = fields_of(request) if self.method == "POST" else Fields()
             visitor = await current_session(request)
             if visitor is None:
@@ -62,7 +63,7 @@ class Page(Struct, frozen=True):
                     require_csrf_token(raw_request(request), config, visitor.secret, token)
                 require_access(visitor.person, self.access)
                 response = await self.handler(visit, **request.path_params)
-                return for_script(response) if is_script(request) else response
+                return compressed(request, for_script(response) if is_script(request) else response)
             except Exception as error:  # noqa: BLE001 -- every exception becomes an error page
                 return await visit.error_page(error)
 

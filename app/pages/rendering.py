@@ -1,11 +1,13 @@
 """Pages rendered on the server. Every value is escaped, and styles and scripts come from this server only."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from litestar import Response
 
 from app.handlers import HttpRequest, raw_request
@@ -38,13 +40,23 @@ PAGE_HEADERS = {
     "Permissions-Policy": "clipboard-write=(self)",
 }
 
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+class _WithoutIndentation(Extension):
+    """Leave out the indentation of templates, a tenth of a long list."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 -- the signature of the base class
+        return _INDENTATION.sub("", source)
+
+
 _FOLDER = Path(__file__).parent
 _templates = Environment(
     loader=FileSystemLoader(_FOLDER / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
-    lstrip_blocks=True,
+    extensions=[_WithoutIndentation],
     auto_reload=False,
 )
 _FILTERS: dict[str, Any] = {

@@ -14,6 +14,7 @@ from litestar import Response, get
 
 from app.handlers import HttpRequest, HttpResponse, raw_request
 from app.http.errors import Problem
+from app.pages.accepted_coding import accepts_gzip
 
 _FOLDER = Path(__file__).parent / "static"
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -101,12 +102,3 @@ async def static_file(request: HttpRequest, name: str) -> HttpResponse:
     if not accepts_gzip(raw_request(request).header("accept-encoding")):
         return Response(found.content, headers=headers, media_type=found.media_type)
     return Response(found.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=found.media_type)
-
-
-def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Return whether the client accepts gzip (RFC 9110 §12.5.3)."""
-    for part in (accept_encoding or "").lower().split(","):
-        coding, _, parameters = part.partition(";")
-        if coding.strip() in {"gzip", "x-gzip"}:
-            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False

@@ -8,6 +8,7 @@ import pytest
 from domain.usage.events import Denial
 from infrastructure.clock import now
 from tests.app import recorded_uses
+from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
 from tests.app.api.usage import usage_data
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
@@ -16,6 +17,8 @@ from tests.app.people import person
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.projections.usage.uses import completed, used
 from tests.ui.data import HARD_NAME
+
+__all__ = ["start_upstream", "upstream"]
 
 TABS = ("", "/activity", "/usage", "/permissions", "/edit", "/rotate", "/disable", "/enable", "/revoke")
 
@@ -137,6 +140,19 @@ def test_permissions_are_listed_by_server_with_their_rules_and_tools(api: Api, o
     assert "<code>get_*</code>" in text
     assert "never <code>get_secret</code>" in text
     assert "See usage" in text
+
+
+def test_tools_are_listed_only_where_a_rule_limits_them(api: Api, org: Organization, upstream: Upstream) -> None:
+    limited, free = (org.mcp(name=name, endpoint_url=upstream.url) for name in ("Limited", "Free"))
+    for mcp_id in (limited, free):
+        org.client.post(f"/v1/mcps/{mcp_id}/test")
+    found = len(org.client.get(f"/v1/mcps/{free}").data["tools"])
+    key = org.key(permissions={"mcps": [limited, free], "tools": {limited: {"deny": ["add"]}}})
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}/permissions").text
+    assert f'<a href="/mcps/{free}">{found} tools</a>' in text
+    assert text.count("<code>add</code>") == 2
+    assert '<li class="tool-denied"><span class="hidden">Refused: </span><code>add</code>' in text
 
 
 def test_usage_is_shown_for_each_period_by_server_tool_and_reason(api: Api, org: Organization) -> None:

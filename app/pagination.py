@@ -68,7 +68,7 @@ class Page:
         *,
         total: int | None = None,
         exact: bool = True,
-        searched: tuple[datetime, str] | None = None,
+        searched: tuple[datetime | str, str] | None = None,
         next_after: str | None = None,
     ) -> ListResponse[T]:
         """Respond with `shape` of each row. `position` returns a row's sort value and id.
@@ -90,7 +90,7 @@ class Page:
             next_cursor=cursor,
             exact=exact,
             next_after=next_after,
-            searched_to=searched[0] if searched is not None and continues is searched else None,
+            searched_to=_time(searched) if continues is searched else None,
         )
         content = {"success": True, "data": [shape(row) for row in shown], "pagination": numbers}
         return ListResponse(
@@ -98,6 +98,11 @@ class Page:
             headers=next_link(raw_request(self._request), services.config.public_url, _parameters(self._query), cursor),
             media_type="application/json",
         )
+
+
+def _time(position: tuple[datetime | str, str] | None) -> datetime | None:
+    """Return the time of a position, in a list that is ordered by time only."""
+    return position[0] if position is not None and isinstance(position[0], datetime) else None
 
 
 def _parameters(query: object) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from infrastructure.geoip import CountryOf
 from projections.log_queries.last_uses.queries import last_uses
 from projections.log_queries.names.queries import Names, names_of
 from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort, Status
+from projections.read_models.keys.list.page import Position
 from projections.read_models.keys.list.queries import used_versions
 from projections.read_models.keys.list.search import OffsetTooLarge, SearchResult, search
 from projections.read_models.keys.list.search_terms import folded
@@ -164,7 +165,8 @@ class ListedKey(Key, frozen=True, kw_only=True):
     tag="Keys",
     summary="List keys",
     description="A key must match all given filters. Counting stops at a maximum: `total` is then a minimum, and "
-    "`total_exact` is false. Page numbers reach the first 10,000 keys, cursors reach all of them.",
+    "`total_exact` is false. Page numbers reach the first 10,000 keys, cursors reach all of them. A page ends when "
+    "50,000 keys were checked for it: it then has fewer keys, or none, and `next_cursor` continues from there.",
     example=ListedKey(
         **structs.asdict(KEY_EXAMPLE),
         rotating_until=None,
@@ -184,10 +186,10 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[ListedKe
         page = Page(request, query, f"keys {filters} {query.sort} {order}")
         if query.mcp_id is not None and mcp is None:
             # No key reaches an MCP that the organization does not have, not even a key for all MCPs.
-            listed, total, exact = SearchResult([], 0, total_exact=True)
+            found = SearchResult([], 0, total_exact=True)
         else:
             try:
-                listed, total, exact = await search(
+                found = await search(
                     connection,
                     filters,
                     at,
@@ -196,12 +198,12 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[ListedKe
                     limit=page.limit,
                     offset=page.offset,
                     offset_max=OFFSET_MAX,
-                    after=None if page.last is None else (page.last.value, page.last.id),
+                    after=None if page.last is None else Position(page.last.value, page.last.id),
                 )
             except OffsetTooLarge:
                 raise invalid(page=OFFSET_TOO_LARGE) from None
-        found = [(item.value, decode(item.state)) for item in listed]
-        states = [state for _, state in page.rows(found)]
+        listed = [(item.value, decode(item.state)) for item in found.listed]
+        states = [state for _, state in page.rows(listed)]
         key_ids = [state.key.id for state in states]
         versions = {
             state.key.id: state.key.current_secret.version for state in states if _rotating_until(state, at) is not None
@@ -232,11 +234,12 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[ListedKe
         )
 
     return page.respond(
-        found,
+        listed,
         lambda row: listed_key(row[1]),
         lambda row: (row[0], row[1].key.id),
-        total=total,
-        exact=exact,
+        total=found.total,
+        exact=found.total_exact,
+        searched=found.searched,
     )
 
 

@@ -40,7 +40,7 @@ from domain.plans.plan import KeyCounts
 from eventstore.idempotency import StoredResponse
 from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Filters, Status
-from projections.read_models.keys.list.page import page, total
+from projections.read_models.keys.list.page import Position, page, total
 from projections.read_models.keys.list.queries import keys_there
 from projections.read_models.keys.list.search import exact_total
 from projections.read_models.keys.state.queries import decode
@@ -290,13 +290,13 @@ async def _revoke_each(request: HttpRequest, body: Body, filters: Filters, progr
 
 async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Existing]:
     """Yield the matching keys, oldest first, holding one page in memory at a time."""
-    after: tuple[str, str] | None = None
+    after: Position | None = None
     while True:
         async with get_services(request).read_transaction(filters.organization_id) as connection:
             listed = await page(connection, filters, now(), sort="created_at", order="asc", limit=_PAGE, after=after)
         for item in listed:
             state = decode(item.state)
-            after = (item.value, state.key.id)
+            after = Position(item.value, state.key.id)
             yield state
         if len(listed) < _PAGE:
             return

@@ -18,8 +18,9 @@ from psycopg.rows import TupleRow, tuple_row
 from app.http.pagination import OFFSET_MAX
 from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import APP_ROLE
+from projections.read_models.keys.list import search as search_module
 from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort
-from projections.read_models.keys.list.page import total
+from projections.read_models.keys.list.page import Listed, Position, total
 from projections.read_models.keys.list.search import SMALL_RESULT, OffsetTooLarge, SearchResult, count_up_to, search
 
 KEYS = 30_000
@@ -196,9 +197,29 @@ def test_a_revoked_key_is_not_listed_as_expiring(many: Many) -> None:
 def test_the_next_page_costs_the_same_at_every_cursor(many: Many, number: int) -> None:
     """Start at the first key, in the middle, and near the end."""
     created_at = NOW - timedelta(seconds=1 + 30 * (KEYS - number))
-    found, pages = many.find({}, order="asc", after=(created_at.isoformat(), f"key_{number:026}"))
+    found, pages = many.find({}, order="asc", after=Position(created_at.isoformat(), f"key_{number:026}"))
     assert len(found.listed) == min(21, KEYS - number)
     assert pages <= ORDERED_PAGES_MAX
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_page_ends_after_a_maximum_of_checked_keys_and_the_next_one_continues_there(
+    many: Many, sort: Sort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters = {"q": "deploy-1"}
+    whole, _ = many.find(filters, sort=sort, limit=KEYS)
+    assert whole.searched is None
+    monkeypatch.setattr(search_module, "CHECKED_MAX", 2_000)
+    parts: list[list[Listed]] = []
+    after = None
+    while after is not None or not parts:
+        part, _ = many.find(filters, sort=sort, limit=KEYS, after=after)
+        parts.append(part.listed)
+        after = part.searched
+    assert [listed for part in parts for listed in part] == whole.listed
+    assert len(parts) == KEYS // 2_000 + 1
+    if sort == "created_at":
+        assert parts[0] == [], "the newest keys do not match"
 
 
 def test_offsets_beyond_the_limit_are_refused(many: Many) -> None:

@@ -2,11 +2,11 @@
 
 The order is a merge of one index range for each environment and status, so a list of few of them is no slower than one
 of all. Conditions that no index in that order covers are checked key by key, in the order of the merge and no further
-than the page needs. This is fast if many keys match. See `search.py`.
+than the page needs. This is fast if many keys match, and otherwise ends after a maximum. See `search.py`.
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
@@ -37,6 +37,13 @@ class Listed(NamedTuple):
 
     state: bytes
     value: str
+
+
+class Position(NamedTuple):
+    """A place in the order of a list: the sort value as text, and the id of a key."""
+
+    value: str
+    key_id: str
 
 
 class SortKey(NamedTuple):
@@ -70,13 +77,15 @@ _MERGED = sql.SQL(" union all ")
 _SELECTED = sql.SQL("select {key_id}, {value} as value from {tables} where {conditions}")
 _RANGE = sql.SQL("({selected} order by {value} {direction}, {key_id} {direction} limit %(limit)s + %(offset)s)")
 
-# Without a limit, because a range in which no key matches would be read to its end. `offset 0` keeps the order through
-# the merge, which reads no more of any range than the page needs.
+# Without a limit, because a range in which no key matches would be read to its end. `offset 0` and the limit of the
+# merge keep the order, and the merge reads no more of any range than the page needs.
 _WHOLE_RANGE = sql.SQL(
     "(select {columns}, {value} as value from {tables} where {conditions}"
     " order by {value} {direction}, {key_id} {direction} offset 0)"
 )
-_MERGE = sql.SQL("select * from ({ranges}) as ranges order by value {direction}, key_id {direction} offset 0")
+_MERGE = sql.SQL(
+    "select * from ({ranges}) as ranges order by value {direction}, key_id {direction} limit %(checked_max)s"
+)
 _MATCHING_KEYS = sql.SQL("select k.key_id, k.value from ({merge}) as k {uses} where {conditions}")
 _JOIN_USES = sql.SQL(
     "cross join lateral (select r.last_used from key_recency r"
@@ -162,25 +171,21 @@ async def page(
     order: Order,
     limit: int,
     offset: int = 0,
-    after: tuple[str, str] | None = None,
+    after: Position | None = None,
+    checked_max: int | None = None,
 ) -> list[Listed]:
-    """Return at most `limit` keys, from `offset` or after the (value, key id) `after` of the last one seen."""
-    sort_key = SORT_KEYS[sort]
-    direction, comparison = DIRECTIONS[order]
-    values = parameters(filters, at) | {"limit": limit, "offset": offset}
-    cursor_conditions: list[sql.Composable] = []
-    if after is not None:
-        cursor_conditions.append(
-            sql.SQL("({}, {}) {} (%(after_value)s::{}, %(after_id)s::text)").format(
-                sort_key.value, sort_key.key_id, comparison, sort_key.kind
-            )
-        )
-        values |= {"after_value": after[0], "after_id": after[1]}
+    """Return at most `limit` keys, from `offset` or after the position of the last one seen.
+
+    If keys must be checked one by one, the page ends after `checked_max` of them.
+    """
+    direction = DIRECTIONS[order][0]
+    values = _values(filters, at, after) | {"limit": limit, "offset": offset, "checked_max": checked_max}
+    start = _after(sort, order, after)
     if _needs_row_checks(filters, sort):
         await connection.execute(_DISABLE_SORT)
-        keys = _checked_ranges(filters, sort, order, cursor_conditions)
+        keys = _checked_ranges(filters, sort, order, start)
     else:
-        keys = _limited_ranges(filters, sort, order, cursor_conditions)
+        keys = _limited_ranges(filters, sort, order, start)
     # The page is found in the narrow list first. The states are read only for its few rows.
     query = sql.SQL(
         "with page as materialized ("
@@ -192,6 +197,44 @@ async def page(
     # Planned for these values on each execution: a generic plan would not know how deep the page is.
     cursor = await connection.execute(query, values, prepare=False)
     return [Listed(bytes(state), value) for state, value in await cursor.fetchall()]
+
+
+async def last_checked(
+    connection: Connection,
+    filters: Filters,
+    at: datetime,
+    *,
+    sort: Sort,
+    order: Order,
+    after: Position | None,
+    checked_max: int,
+) -> Position | None:
+    """Return the last key that `page` checked before it ended, or None if it read the whole list."""
+    if not _needs_row_checks(filters, sort):
+        return None
+    query = sql.SQL("select value::text, key_id from ({}) as checked offset %(checked_max)s - 1").format(
+        _merge(filters, sort, order, _after(sort, order, after))
+    )
+    values = _values(filters, at, after) | {"checked_max": checked_max}
+    row = await (await connection.execute(query, values, prepare=False)).fetchone()
+    return None if row is None else Position(*row)
+
+
+def _values(filters: Filters, at: datetime, after: Position | None) -> dict[str, Any]:
+    given = {} if after is None else {"after_value": after.value, "after_id": after.key_id}
+    return parameters(filters, at) | given
+
+
+def _after(sort: Sort, order: Order, after: Position | None) -> list[sql.Composable]:
+    """Return the condition that a key comes after a position."""
+    if after is None:
+        return []
+    sort_key, (_, comparison) = SORT_KEYS[sort], DIRECTIONS[order]
+    return [
+        sql.SQL("({}, {}) {} (%(after_value)s::{}, %(after_id)s::text)").format(
+            sort_key.value, sort_key.key_id, comparison, sort_key.kind
+        )
+    ]
 
 
 def _limited_ranges(
@@ -221,6 +264,16 @@ def _checked_ranges(
     filters: Filters, sort: Sort, order: Order, cursor_conditions: list[sql.Composable]
 ) -> sql.Composed:
     """Return the keys of all cells in their order, filtered by the conditions."""
+    merge = _merge(filters, sort, order, cursor_conditions)
+    matching = ALL.join([*conditions(filters), in_any_cell(filters)])
+    if sort == "last_used":
+        return _MATCHING_USES.format(merge=merge, conditions=matching)
+    uses = _JOIN_USES if filters.needs_recency else sql.SQL("")
+    return _MATCHING_KEYS.format(merge=merge, uses=uses, conditions=matching)
+
+
+def _merge(filters: Filters, sort: Sort, order: Order, cursor_conditions: list[sql.Composable]) -> sql.Composed:
+    """Return the keys of all cells in their order."""
     sort_key, (direction, _) = SORT_KEYS[sort], DIRECTIONS[order]
     of_uses = sort == "last_used"
     ranges = [
@@ -240,12 +293,7 @@ def _checked_ranges(
         )
         for cell in partitions(filters)
     ]
-    merge = _MERGE.format(ranges=_MERGED.join(ranges), direction=direction)
-    matching = ALL.join([*conditions(filters), in_any_cell(filters)])
-    if of_uses:
-        return _MATCHING_USES.format(merge=merge, conditions=matching)
-    uses = _JOIN_USES if filters.needs_recency else sql.SQL("")
-    return _MATCHING_KEYS.format(merge=merge, uses=uses, conditions=matching)
+    return _MERGE.format(ranges=_MERGED.join(ranges), direction=direction)
 
 
 def _selected(sort: Sort, of_tables: sql.SQL, extra_conditions: list[sql.Composable]) -> sql.Composed:

@@ -1,8 +1,8 @@
 """Search in the key list: a page and a total, at a cost that does not grow with the organization.
 
 If a filter leaves few keys, they are fetched, checked, sorted and counted. If it leaves many, the page is read in its
-order, which soon has enough matches. The total then comes from the counts that change with the log. For combinations
-that have no such count, it is a lower bound.
+order, which soon has enough matches, or ends after a maximum of keys, where the next page continues. The total then
+comes from the counts that change with the log. For combinations that have no such count, it is a lower bound.
 """
 
 from datetime import datetime
@@ -24,12 +24,25 @@ from projections.read_models.keys.list.filters import (
     partitions,
     recorded,
 )
-from projections.read_models.keys.list.page import ALL, DIRECTIONS, SORT_KEYS, Listed, in_any_cell, page, tables, total
+from projections.read_models.keys.list.page import (
+    ALL,
+    DIRECTIONS,
+    SORT_KEYS,
+    Listed,
+    Position,
+    in_any_cell,
+    last_checked,
+    page,
+    tables,
+    total,
+)
 from projections.read_models.keys.list.queries import SQL
 from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term
 
 SMALL_RESULT = 5_000
 """The maximum number of keys that are checked one by one."""
+CHECKED_MAX = 50_000
+"""The maximum number of keys of a larger result that one page checks, in the order of the list."""
 SAMPLE = 1_000
 """The number of keys of a larger result that are checked for a lower bound of the total."""
 
@@ -39,11 +52,15 @@ class OffsetTooLarge(Exception):
 
 
 class SearchResult(NamedTuple):
-    """A page with its total. Unless `total_exact`, `total` is a lower bound."""
+    """A page with its total. Unless `total_exact`, `total` is a lower bound.
+
+    `searched` is where the search ended before the page was full.
+    """
 
     listed: list[Listed]
     total: int
     total_exact: bool
+    searched: Position | None = None
 
 
 async def search(
@@ -56,7 +73,7 @@ async def search(
     limit: int,
     offset: int = 0,
     offset_max: int,
-    after: tuple[str, str] | None = None,
+    after: Position | None = None,
 ) -> SearchResult:
     """Return a `page` with the total. Raises `OffsetTooLarge` for an `offset` above `offset_max` in a large result."""
     if not partitions(filters):
@@ -71,11 +88,26 @@ async def search(
         return SearchResult([], count, total_exact=True)
     if offset > offset_max:
         raise OffsetTooLarge
-    listed = await page(connection, filters, at, sort=sort, order=order, limit=limit, offset=offset, after=after)
+    listed = await page(
+        connection,
+        filters,
+        at,
+        sort=sort,
+        order=order,
+        limit=limit,
+        offset=offset,
+        after=after,
+        checked_max=CHECKED_MAX,
+    )
+    searched = None
+    if len(listed) < limit:
+        searched = await last_checked(
+            connection, filters, at, sort=sort, order=order, after=after, checked_max=CHECKED_MAX
+        )
     if count is not None or narrowest is None:
-        return SearchResult(listed, count or 0, total_exact=True)
+        return SearchResult(listed, count or 0, total_exact=True, searched=searched)
     at_least = await _at_least(connection, narrowest.keys, filters, at)
-    return SearchResult(listed, max(at_least, offset + len(listed)), total_exact=False)
+    return SearchResult(listed, max(at_least, offset + len(listed)), total_exact=False, searched=searched)
 
 
 class _Source(NamedTuple):
@@ -185,7 +217,7 @@ async def _small_result(
     order: Order,
     limit: int,
     offset: int,
-    after: tuple[str, str] | None,
+    after: Position | None,
 ) -> SearchResult:
     """Return the page and the total of the keys that `keys` returns."""
     direction, comparison = DIRECTIONS[order]
@@ -195,7 +227,7 @@ async def _small_result(
         position = sql.SQL("(value, key_id) {} (%(after_value)s::{}, %(after_id)s::text)").format(
             comparison, SORT_KEYS[sort].kind
         )
-        values |= {"after_value": after[0], "after_id": after[1]}
+        values |= {"after_value": after.value, "after_id": after.key_id}
     query = sql.SQL(
         "with fitting as materialized ({fitting}), page as materialized ("
         " select key_id, value from fitting where {position}"

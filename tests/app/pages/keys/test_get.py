@@ -151,7 +151,7 @@ def test_tools_are_listed_only_where_a_rule_limits_them(api: Api, org: Organizat
     with signed_in(api, person(api, org.id, "owner")) as opened:
         text = opened.go(f"/keys/{key.id}/permissions").text
     assert f'<a href="/mcps/{free}">{found} tools</a>' in text
-    assert text.count("<code>add</code>") == 2
+    assert text.count("<code>add</code>") == 3
     assert '<li class="tool-denied"><span class="hidden">Refused: </span><code>add</code>' in text
 
 

@@ -115,9 +115,10 @@ async def key_list_page(visit: Visit) -> PageResponse:
         carried=[(name, value) for name, value in msgspec.to_builtins(query).items() if name in _CARRIED and value],
         mcps=[(server.id, server.name) for server in servers],
         range_text=_range_text(listed.pagination, len(listed.data)),
-        result_text=_result_text(listed.pagination, len(listed.data)),
+        result_text=_result_text(listed),
         newer=_newer(query, listed.pagination.page),
-        older=_older(query, listed.pagination.next_cursor, listed.pagination.page),
+        older=_older(query, listed),
+        is_unfinished=_is_unfinished(listed),
         can_revoke_many=visit.can("members:write"),
         organization=organization,
     )
@@ -176,10 +177,16 @@ def _total_text(pagination: Pagination) -> str:
     return f"at least {total}" if pagination.total_exact is False else total
 
 
-def _result_text(pagination: Pagination, shown: int) -> str:
+def _is_unfinished(listed: ListPage[ListedKey]) -> bool:
+    """Return whether the search ended before the page was full, after a maximum of keys."""
+    return listed.pagination.next_cursor is not None and len(listed.data) < PER_PAGE
+
+
+def _result_text(listed: ListPage[ListedKey]) -> str:
     """Return the result of a search, for announcements."""
+    pagination, shown = listed.pagination, len(listed.data)
     if not shown:
-        return "No keys match."
+        return "No keys match so far." if _is_unfinished(listed) else "No keys match."
     if pagination.total is None:
         return f"{plural(shown, 'key')} shown."
     minimum = "At least " if pagination.total_exact is False else ""
@@ -234,10 +241,11 @@ def _newer(query: Query, page: int | None) -> str | None:
     return None if page is None or page == 1 else link_to(_PATH, query, page=page - 1 if page > 2 else None)  # noqa: PLR2004
 
 
-def _older(query: Query, next_cursor: str | None, page: int | None) -> str | None:
-    """Return the address of the next page: by number as long as pages have one, then by cursor."""
+def _older(query: Query, listed: ListPage[ListedKey]) -> str | None:
+    """Return the address of the next page: by number as long as pages have one and are full, then by cursor."""
+    next_cursor, page = listed.pagination.next_cursor, listed.pagination.page
     if next_cursor is None:
         return None
-    if page is not None and page * PER_PAGE < OFFSET_MAX:
+    if page is not None and page * PER_PAGE < OFFSET_MAX and not _is_unfinished(listed):
         return link_to(_PATH, query, page=page + 1)
     return link_to(_PATH, query, cursor=next_cursor)

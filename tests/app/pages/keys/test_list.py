@@ -1,5 +1,6 @@
 """GET /keys."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -200,3 +201,31 @@ def test_every_name_is_shown_as_it_is(screen: Browser, org: Organization, admin:
     org.key(name=name)
     screen.go("/keys")
     assert name.replace("<", "&lt;").replace(">", "&gt;") in names(screen)
+
+
+def test_a_search_that_checked_many_keys_can_be_continued(
+    proxied_api: Api, screen: Browser, org: Organization, admin: Person
+) -> None:
+    template = org.key(name="Found").id
+    for statement in OTHER_KEYS:
+        proxied_api.database.rows(statement, template)
+    assert "None of the keys that were searched so far match." in screen.go("/keys?q=found").text
+    (further,) = re.findall(r'href="([^"]+)">Search further<', screen.page.text)
+    screen.go(html.unescape(further))
+    assert names(screen) == ["Found"] * 50
+    assert "No keys match" not in screen.page.text
+
+
+OTHER_KEYS = (
+    # 5,100 older keys with the same name, which are too many to fetch all, and 50,000 newer ones with another name.
+    """insert into key_list (key_id, organization_id, name, name_key, prefix, environment, status, created_by,
+                             created_at, all_mcps, mcps)
+       select 'key_' || lpad(n::text, 26, '0'), organization_id, name,
+              case when n <= 5100 then name_key else chr(31) || 'other' end, prefix, environment, status, created_by,
+              created_at + interval '1 day' * case when n <= 5100 then -1 else 1 end, all_mcps, mcps
+       from key_list, generate_series(1, 55200) n where key_id = %s returning 1""",
+    """insert into key_terms select organization_id, term, 'key_' || lpad(n::text, 26, '0')
+       from key_terms, generate_series(1, 5100) n where key_id = %s returning 1""",
+    """insert into key_state select 'key_' || lpad(n::text, 26, '0'), organization_id, version, state
+       from key_state, generate_series(1, 5100) n where key_id = %s returning 1""",
+)

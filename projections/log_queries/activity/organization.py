@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from domain.usage.events import KeyUsed
 from eventstore.lanes import LANES
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
@@ -24,6 +25,7 @@ class Queries(NamedTuple):
     listed: bytes
     scan_end: bytes
     uses: bytes
+    is_created_by: bytes
 
 
 SQL = load(Queries, __file__, "organization.sql")
@@ -89,11 +91,13 @@ async def organization_entries(
 async def organization_tail_from(
     connection: Connection, span: OrganizationSpan, event_id: str, settled: datetime, at: datetime
 ) -> Tail | None:
-    """Return the tail after one use, or None if the organization has no such use."""
+    """Return the tail after one use, or None if the organization has no such use of a key in `span`."""
     row = await find(connection, event_id, span.organization_id)
     if row is None:
         return None
-    _, used_at, _, _ = row
+    kind, used_at, _, body = row
+    if kind != "used" or not await _is_included(connection, span, use_entry(used_at, event_id, body)):
+        return None
     if used_at < settled:
         return Tail(used_at, event_id)
     # The entry itself and those before it were returned: remember the uses that a late one may still precede.
@@ -109,6 +113,16 @@ async def organization_tail_from(
     before = await _search(connection, recent, shown, SEEN_MAX + 1, at)
     last = before.entries[SEEN_MAX - 1].position if len(before.entries) > SEEN_MAX else before.searched
     return start(before.entries[:SEEN_MAX], last, settled, 0)
+
+
+async def _is_included(connection: Connection, span: OrganizationSpan, entry: Entry) -> bool:
+    """Return whether the use is one of the keys of `span`."""
+    if span.created_by is None:
+        return True
+    if not isinstance(entry.happened, KeyUsed) or entry.happened.key_id is None:
+        return False
+    parameters = (entry.happened.key_id, span.organization_id, span.created_by)
+    return await (await connection.execute(SQL.is_created_by, parameters)).fetchone() is not None
 
 
 def organization_tail_after(page: Found, shown: Sequence[Entry], settled: datetime) -> Tail:

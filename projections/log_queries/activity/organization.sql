@@ -81,3 +81,7 @@ with searched as (
 order by case when %(ascending)s then occurred_at end, case when %(ascending)s then event_id end,
          occurred_at desc, event_id desc
 limit %(limit)s
+
+-- is_created_by
+-- Whether a user created a key. $1 key, $2 organization, $3 user
+select true from key_list where key_id = %s and organization_id = %s and created_by = %s

@@ -6,14 +6,22 @@ from typing import Any
 import pytest
 
 from infrastructure.clock import new_event_id, new_id, now
-from projections.log_queries.activity.organization import FIRST_SCAN, UNLISTED_MAX
+from infrastructure.database.tenant import read_transaction
+from projections.log_queries.activity.organization import (
+    FIRST_SCAN,
+    UNLISTED_MAX,
+    OrganizationSpan,
+    organization_tail_from,
+)
 from projections.log_queries.activity.queries import SCAN_MAX
+from projections.log_queries.activity.tail import Tail
+from projections.read_models.usage.organization_batches.apply import ORGANIZATION_BATCHES
 from tests.app.api.usage.usage_data import count
 from tests.app.api.usage.usage_data import record as record_uses
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.people import person
 from tests.app.recorded_uses import record, uses
-from tests.projections.usage.uses import used
+from tests.projections.usage.uses import completed, used
 
 PATH = "/v1/activity"
 
@@ -195,11 +203,35 @@ def test_a_page_that_reads_further_than_the_first_scan_is_complete(api: Api, org
     assert _ids(org.client.get(PATH, {"to": until})) == [use.id for use in reversed(own)]
 
 
-def test_an_unknown_start_of_a_tail_is_refused(api: Api, org: Organization) -> None:
-    other = api.organization()
-    event_id = other.verify(other.manager.secret)["event_id"]
-    for params in ({"after": new_event_id()}, {"after": event_id}, {"after": "made-up"}, {"cursor": "made-up"}):
+def test_an_unknown_start_of_a_tail_is_refused(org: Organization) -> None:
+    for params in ({"after": new_event_id()}, {"after": "made-up"}, {"cursor": "made-up"}):
         assert org.client.get(PATH, params).status == 422
+
+
+def test_what_is_no_use_of_the_organization_starts_no_tail_and_is_not_told_apart(api: Api, org: Organization) -> None:
+    other = api.organization()
+    key, at = org.key(), now() - timedelta(minutes=1)
+    (call,) = uses(org, key, 1, at, action="call", mcp_id="mcp_a", tool="search")
+    end = completed(key.id, at, call_id=call.id, organization_id=org.id)
+    record(org, at, [call, end])
+    assert org.client.get(PATH, {"after": call.id}).status == 200
+    theirs = other.verify(other.manager.secret)["event_id"]
+    answers = [org.client.get(PATH, {"after": event_id}) for event_id in (new_event_id(), theirs, end.id)]
+    assert {answer.status for answer in answers} == {422}
+    assert {str(answer.json["error"]["details"]) for answer in answers} == {str(answers[0].json["error"]["details"])}
+
+
+def test_a_use_of_a_key_that_the_caller_does_not_see_starts_no_tail(api: Api, org: Organization) -> None:
+    member = person(api, org.id, "member")
+    own, others = member.client.post("/v1/api-keys", {"name": "Own"}).data["key"], org.key().secret
+
+    async def tail_from(event_id: str) -> Tail | None:
+        span = OrganizationSpan(org.id, ORGANIZATION_BATCHES.name, created_by=member.id)
+        async with read_transaction(api.database.pool, org.id) as connection:
+            return await organization_tail_from(connection, span, event_id, now(), now())
+
+    starts = [api.database.run(tail_from(org.verify(secret)["event_id"])) for secret in (own, others, unknown_secret())]
+    assert [start is not None for start in starts] == [True, False, False]
 
 
 def test_only_roles_that_see_all_keys_list_their_uses(api: Api, org: Organization) -> None:

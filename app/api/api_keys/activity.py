@@ -25,16 +25,30 @@ from projections.read_models.keys.state.queries import key_of
 
 EVENT_TYPES = (*sorted(str(kind.__struct_config__.tag) for kind in KEY.event_types), USED)
 
+ANY_CHANGE = "change"
+"""Matches every event type except that of uses."""
+
+_TYPES = (*EVENT_TYPES, ANY_CHANGE)
+
 
 class Query(ActivityQuery, frozen=True, forbid_unknown_fields=True):
-    type: Annotated[str, Meta(description="The event type.", extra_json_schema={"enum": list(EVENT_TYPES)})] | None = (
-        None
-    )
+    type: (
+        Annotated[
+            str,
+            Meta(
+                description=f"The event type, or `{ANY_CHANGE}` for every change of the key.",
+                extra_json_schema={"enum": list(_TYPES)},
+            ),
+        ]
+        | None
+    ) = None
 
     def span(self) -> Span:
         """Return the part of the activity. Raise 422 for an unknown event type or a malformed address."""
-        require_known(self.type, EVENT_TYPES)
-        return Span(type=self.type, since=self.since, until=self.until, filters=self.filters())
+        require_known(self.type, _TYPES)
+        only_changes = self.type == ANY_CHANGE
+        event_type = None if only_changes else self.type
+        return Span(event_type, self.since, self.until, only_changes=only_changes, filters=self.filters())
 
 
 @Route(

@@ -43,18 +43,22 @@ _AFTER_ID = "~"
 
 
 class Span(Struct, frozen=True):
-    """A part of a key's activity: from `since` (inclusive) to `until` (exclusive), below (`last_at`, `last_id`)."""
+    """A part of a key's activity: from `since` (inclusive) to `until` (exclusive), below (`last_at`, `last_id`).
+
+    `only_changes`: without uses.
+    """
 
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     last_at: datetime | None = None
     last_id: str | None = None
+    only_changes: bool = False
     filters: UseFilters = UseFilters()
 
     @property
     def has_uses(self) -> bool:
-        return self.type in {None, USED}
+        return self.type in {None, USED} and not self.only_changes
 
     @property
     def has_changes(self) -> bool:
@@ -63,7 +67,7 @@ class Span(Struct, frozen=True):
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of statements by name."""
         values = structs.asdict(self)
-        del values["filters"]
+        del values["only_changes"], values["filters"]
         return {**values, **self.filters.parameters()}
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.api.api_keys.activity import EVENT_TYPES
+from app.api.api_keys.activity import ANY_CHANGE, EVENT_TYPES
 from tests.app.api.api_keys.shapes import INSTANT
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
@@ -103,12 +103,23 @@ def test_activity_can_be_filtered_by_type(org: Organization) -> None:
     org.client.post(f"{key.path}/disable")
     assert [e["event"] for e in org.activity(key, type="api_key.used")] == ["api_key.used"]
     assert [e["event"] for e in org.activity(key, type="api_key.disabled")] == ["api_key.disabled"]
+    assert [e["event"] for e in org.activity(key, type="change")] == ["api_key.disabled", "api_key.created"]
+
+
+def test_a_tail_of_changes_returns_no_uses(org: Organization) -> None:
+    key = org.key()
+    path, params = f"{key.path}/activity", {"type": "change"}
+    after = org.client.get(path, params).json["pagination"]["next_after"]
+    org.verify(key.secret)
+    org.client.post(f"{key.path}/disable")
+    found = org.client.get(path, {**params, "after": after})
+    assert [e["event"] for e in found.data] == ["api_key.disabled"]
 
 
 def test_an_unknown_type_is_refused_with_the_known_types(org: Organization) -> None:
     refused = org.client.get(f"{org.manager.path}/activity", {"type": "zz"})
     assert (refused.status, refused.code) == (422, "validation_error")
-    assert refused.details == {"type": f"Must be one of {', '.join(EVENT_TYPES)}"}
+    assert refused.details == {"type": f"Must be one of {', '.join([*EVENT_TYPES, ANY_CHANGE])}"}
     assert {"api_key.used", "api_key.rotated"} < set(EVENT_TYPES)
 
 

@@ -97,7 +97,7 @@ def _keys(group: argparse.ArgumentParser) -> None:
         "list the changes and uses of a key, newest first, or follow them",
         " --status denied\n  keyledger keys activity key_… --follow",
     )
-    of_key.add_argument("--type", metavar="TYPE", help="such as api_key.used or api_key.rotated")
+    of_key.add_argument("--type", metavar="TYPE", help="such as api_key.rotated, or change for all but uses")
     _filters(of_key)
     rotate = _of_key(commands, "rotate", keys.rotate, "replace the secret of a key", " --overlap-seconds 3600")
     rotate.add_argument(

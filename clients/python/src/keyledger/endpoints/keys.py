@@ -291,7 +291,7 @@ def list_key_activity(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Activity]]:
-    """List the events and uses of a key that match all filters, newest first.
+    """List the events and uses of a key that match all filters, newest first. The type `change` matches all but uses.
 
     With `after`, list what follows an entry, oldest first: send the id of an entry, or `pagination.next_after` of the
     previous page with the same filters. Repeat this to follow the activity. Every entry is then returned once.

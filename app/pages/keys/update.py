@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from app.api.activity.schemas import ActivityEntry
-from app.api.api_keys.activity import list_key_activity
+from app.api.api_keys.activity import ANY_CHANGE, list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.schemas import GrantedPermissions, Key
 from app.api.api_keys.update import update_key
@@ -36,9 +36,6 @@ from app.pages.text import instant, relative
 from app.pages.visit import Visit
 from domain.grants import Grant
 from infrastructure.clock import now
-from projections.log_queries.activity.entries import USED
-
-_CHANGES_LOOKED_AT = 20
 
 
 class Difference(NamedTuple):
@@ -139,14 +136,12 @@ async def _stale_page(visit: Visit, key_id: str, servers: Sequence[ListedMcp]) -
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     if has_ended(key):
         return visit.go_to(path_of(key))
-    entries = await visit.read_list(
-        list_key_activity, ActivityEntry, {"per_page": _CHANGES_LOOKED_AT, "status": "success"}, key_id=key_id
+    changes = await visit.read_list(
+        list_key_activity, ActivityEntry, {"type": ANY_CHANGE, "per_page": 1}, key_id=key_id
     )
-    change = next((entry for entry in entries.data if entry.event != USED and entry.revision == key.revision), None)
-    who = "Someone" if change is None else actor_of(change)
-    when = "" if change is None else f" {relative(change.timestamp, now())}"
+    latest = changes.data[0]
     notice = (
-        f"{who} changed this key{when} (revision {key.revision}). "
+        f"{actor_of(latest)} changed this key {relative(latest.timestamp, now())} (revision {latest.revision}). "
         "Your changes are below and haven't been saved. Save again to replace the current values."
     )
     return await _form_page(visit, key, visit.fields, servers, notice=notice, status=412)

@@ -2,9 +2,11 @@
 
 import re
 
+from infrastructure.clock import now
 from tests.app.organizations import Api, Organization
 from tests.app.pages.keys.signed_in import signed_in, submit
 from tests.app.people import person
+from tests.app.recorded_uses import record, uses
 
 
 def secrets_in(text: str) -> set[str]:
@@ -177,12 +179,16 @@ def test_a_refused_form_keeps_what_was_entered(api: Api, org: Organization) -> N
     assert org.detail(key)["revision"] == 1
 
 
-def test_a_stale_form_saves_nothing_and_shows_both_values(api: Api, org: Organization) -> None:
+def test_a_stale_form_of_a_key_in_use_saves_nothing_and_shows_who_changed_it_and_both_values(
+    api: Api, org: Organization
+) -> None:
     key, owner = org.key(name="prod", permissions={"mcps": "*"}), person(api, org.id, "owner")
     other = person(api, org.id, "admin")
     with signed_in(api, owner) as opened:
         opened.go(f"/keys/{key.id}/edit")
         other.client.patch(key.path, {"name": "renamed by another"})
+        at = now()
+        record(org, at, uses(org, key, 101, at))
         fields = unchanged({"name": "renamed by me", "mcps": "all", "expires": "never"})
         assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 412
         text = opened.page.text

@@ -3,6 +3,9 @@
 from asyncio import gather
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import urlencode
+
+from msgspec import UNSET
 
 from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import list_key_activity
@@ -23,12 +26,14 @@ from app.pages.keys.servers import named_servers, names_of
 from app.pages.keys.target import target_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
+from app.pages.route_calls import ListPage
 from app.pages.snippets import snippets
 from app.pages.usage_reports import LAST_DAY, frame_of, outcomes_of, share
 from app.pages.visit import Visit
 from app.pages.words import REVOKED_BECAUSE
 from domain.keys.events import KeyRevoked
 from infrastructure.clock import now
+from projections.log_queries.activity.queries import SCAN_MAX
 
 _ALERTS = 5
 _REFUSALS = 3
@@ -45,6 +50,13 @@ class Figures(NamedTuple):
     month: int
     error_rate: str
     errors: int
+
+
+class Refusals(NamedTuple):
+    """The latest refusals with their reasons. `further`: the page that searches on, if not all uses were searched."""
+
+    latest: list[tuple[ActivityEntry, str]]
+    further: str
 
 
 class Revocation(NamedTuple):
@@ -85,7 +97,8 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         activity=activity_rows(key.recent_activity),
         earlier=[secret.version for secret in earlier_secrets(key, at)],
         alerts=[(alert, sentences_of(alert).title) for alert in alerts if alert.status == "open"][:_ALERTS],
-        refusals=[(entry, reason_text(entry.reason or "")) for entry in refusals.data],
+        refusals=_refusals(key_id, refusals),
+        searched=SCAN_MAX,
         revocation=revocation,
         snippets=snippets(get_services(visit.request).config.public_url, organization.mcp_url, masked, target),
         has_mcp_url=organization.mcp_url is not None,
@@ -98,6 +111,15 @@ async def _usage(visit: Visit, key_id: str, at: datetime) -> tuple[KeyReport, Ke
     return await gather(
         visit.read(get_key_usage, KeyReport, LAST_DAY.key_query(at), key_id=key_id),
         visit.read(get_key_usage, KeyReport, month, key_id=key_id),
+    )
+
+
+def _refusals(key_id: str, found: ListPage[ActivityEntry]) -> Refusals:
+    is_complete = found.pagination.searched_to is UNSET
+    query = {"status": "denied", "cursor": found.pagination.next_cursor}
+    return Refusals(
+        latest=[(entry, reason_text(entry.reason or "")) for entry in found.data],
+        further="" if is_complete else f"/keys/{key_id}/activity?{urlencode(query)}",
     )
 
 

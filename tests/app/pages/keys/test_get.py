@@ -7,6 +7,7 @@ import pytest
 
 from domain.usage.events import Denial
 from infrastructure.clock import now
+from projections.log_queries.activity.queries import SCAN_MAX
 from tests.app import recorded_uses
 from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
 from tests.app.api.usage import usage_data
@@ -246,3 +247,24 @@ def test_the_latest_refusals_link_to_their_decisions(api: Api, org: Organization
         text = opened.go(f"/keys/{own['id']}").text
         assert "Address not permitted" in text
         assert not [link for link in opened.links if link.startswith(("/activity/", "/audit"))]
+
+
+def test_a_busy_key_does_not_claim_that_nothing_was_refused(api: Api, org: Organization) -> None:
+    key = org.key(allowed_ips=["10.0.0.0/8"])
+    org.verify(key.secret, ip="192.0.2.7")
+    at = now()
+    for _ in range(SCAN_MAX // 1_000):
+        recorded_uses.record(org, at, recorded_uses.uses(org, key, 1_000, at))
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}").text
+        assert "Nothing was refused so far" not in text
+        assert f"None of the latest {SCAN_MAX:,} uses was refused." in text
+        (further,) = [link for link in opened.links if "cursor=" in link]
+        assert "192.0.2.7" in opened.go(further).text
+
+
+def test_a_key_without_refusals_says_so(api: Api, org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        assert "Nothing was refused so far" in opened.go(f"/keys/{key.id}").text

@@ -8,7 +8,7 @@ stored: 154 random bits need no slower hash (NIST SP 800-63B §5.1.2.2 requires 
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 from zlib import crc32
 
 from msgspec import Struct
@@ -99,6 +99,19 @@ def parse(text: str) -> Secret | None:
         return None
     body = text[:-_CHECKSUM_LENGTH]
     return Secret(text) if text[-_CHECKSUM_LENGTH:] == _checksum(body) else None
+
+
+Flaw = Literal["other", "incomplete", "long", "mistyped"]
+"""What keeps a text from being a key: it begins differently, lacks characters, has more, or has a wrong one."""
+
+
+def flaw_of(text: str) -> Flaw | None:
+    """Return what is wrong with a text that a person entered as a key, or None if `parse` returns its secret."""
+    if text[:_LABEL_LENGTH] not in _LABELS.values():
+        return "other"
+    if len(text) != _LENGTH:
+        return "incomplete" if len(text) < _LENGTH else "long"
+    return "mistyped" if parse(text) is None else None
 
 
 def looks_like_key(text: str) -> bool:

@@ -18,6 +18,7 @@ from domain.secret import (
     contains_secret,
     digest,
     fingerprint,
+    flaw_of,
     generate,
     looks_like_key,
     parse,
@@ -42,6 +43,20 @@ def test_a_generated_secret_can_be_parsed(environment: Environment, entropy: byt
     parsed = parse(text)
     assert parsed is not None
     assert parsed.reveal() == text
+
+
+@given(generated, st.integers(LABEL_LENGTH, 39), st.text(BASE62, min_size=1, max_size=50))
+def test_the_flaw_of_an_incomplete_a_long_and_a_mistyped_secret_is_named(secret: Secret, kept: int, more: str) -> None:
+    text = secret.reveal()
+    assert flaw_of(text) is None
+    assert flaw_of(text[:kept]) == "incomplete"
+    assert flaw_of(text + more) == "long"
+    assert flaw_of(text[:kept] + ("é" if more[0] == text[kept] else more[0]) + text[kept + 1 :]) == "mistyped"
+
+
+@pytest.mark.parametrize("text", ["", "hello", "pk_live", "k_live_", "pk_prod_" + "0" * 32, "ks_" + "0" * 40])
+def test_a_text_that_does_not_begin_as_a_key_is_none(text: str) -> None:
+    assert flaw_of(text) == "other"
 
 
 def test_every_substitution_of_one_character_is_refused() -> None:

@@ -31,16 +31,21 @@ def test_a_key_is_identified_and_revoked_without_leaving_the_browser(
     assert page.get_by_role("radio", name="Compromised").is_checked()
 
 
-def test_a_mistyped_key_is_refused_before_anything_is_sent(ui: Ui, api: Api, org: Organization) -> None:
+def test_what_is_no_key_is_refused_with_its_flaw_before_anything_is_sent(ui: Ui, api: Api, org: Organization) -> None:
     secret = org.key().secret
     page = ui.open("/keys/identify", person(api, org.id, "admin"))
     field, button = page.get_by_role("textbox", name="Key"), page.get_by_role("button", name="Identify", exact=True)
-    field.fill("pk_live_short")
-    button.click()
-    page.get_by_text("This isn't a complete key.").wait_for()
-    field.fill(secret[:-7] + ("a" if secret[-7] != "a" else "b") + secret[-6:])
-    button.click()
-    page.get_by_text("A character of this key is wrong").wait_for()
+    mistyped = secret[:-7] + ("a" if secret[-7] != "a" else "b") + secret[-6:]
+    flaws = {
+        "hello": "This isn't a key.",
+        "pk_live_short": "This isn't a complete key.",
+        f"{secret}0": "This is longer than a key.",
+        mistyped: "A character of this key is wrong",
+    }
+    for text, flaw in flaws.items():
+        field.fill(text)
+        button.click()
+        page.get_by_text(flaw).wait_for()
     field.fill(secret)
     button.click()
     page.get_by_role("heading", name="Deploy").wait_for()

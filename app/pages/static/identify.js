@@ -18,10 +18,11 @@ function checksum(body) {
   return text;
 }
 
-/* Returns the name of the message, which is an attribute of the form. */
+/* Returns the name of the message, which is an attribute of the form: a flaw as in `domain/secret.py`, or another. */
 function problemOf(key) {
-  if (!/^pk_(live|test)_[0-9A-Za-z]{32}$/.test(key)) return "incomplete";
-  if (!key.endsWith(checksum(key.slice(0, -6)))) return "mistyped";
+  if (!/^pk_(live|test)_/.test(key)) return "other";
+  if (key.length !== 40) return key.length < 40 ? "incomplete" : "long";
+  if (!/^.{8}[0-9A-Za-z]{32}$/.test(key) || !key.endsWith(checksum(key.slice(0, -6)))) return "mistyped";
   return crypto.subtle ? "" : "insecure";
 }
 

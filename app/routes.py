@@ -46,8 +46,10 @@ from app.api.organization.delete import delete_organization
 from app.api.organization.get import get_organization
 from app.api.organization.invitations.create import create_invitation
 from app.api.organization.invitations.delete import delete_invitation
+from app.api.organization.invitations.get import get_invitation
 from app.api.organization.invitations.list import list_invitations
 from app.api.organization.members.delete import delete_member
+from app.api.organization.members.get import get_member
 from app.api.organization.members.list import list_members
 from app.api.organization.members.transfer_ownership import transfer_ownership
 from app.api.organization.members.update import update_member
@@ -181,10 +183,12 @@ ROUTES: tuple[Route, ...] = (
     delete_organization,
     list_members,
     create_invitation,
+    get_member,
     update_member,
     delete_member,
     transfer_ownership,
     list_invitations,
+    get_invitation,
     delete_invitation,
     get_key_usage,
     get_usage,

@@ -123,12 +123,14 @@ RULES: dict[Route, Rule] = {
         "usage:read",
         "organization:read",
     ),
+    ("GET", "/v1/organization/members/{user_id}"): resource_route("members:read"),
     ("PATCH", "/v1/organization/members/{user_id}"): resource_route("members:write", {"role": "viewer"}),
     ("DELETE", "/v1/organization/members/{user_id}"): resource_route("members:write"),
     ("POST", "/v1/organization/members/{user_id}/transfer-ownership"): Rule(
         keys=False, owner=True, admitted_status=404
     ),
     ("GET", "/v1/organization/invitations"): Rule("members:read"),
+    ("GET", "/v1/organization/invitations/{invite_id}"): resource_route("members:read"),
     ("DELETE", "/v1/organization/invitations/{invite_id}"): resource_route("members:write"),
     ("GET", "/v1/session"): Rule(keys=False),
     ("DELETE", "/v1/session"): Rule(keys=False),

@@ -9,7 +9,7 @@ import pytest
 from domain.actor import SYSTEM_ACTORS, Actor, SystemActor
 from tests.architecture.conftest import ROOT, modules
 
-READS_STORED_IDS = "app/api/organization/invitations/list.py"
+READS_STORED_IDS = "app/api/organization/invitations/schemas.py"
 """Creates an actor from a stored id, which an older version may have written."""
 
 

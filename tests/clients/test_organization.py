@@ -41,6 +41,7 @@ def test_members_are_listed_given_roles_and_removed(api: Api, org: Organization,
         viewer.id,
     ]
     assert [m.email for m in manager.do(lambda c: c.members.list(role="member")).data] == [member.email]
+    assert manager.do(lambda c: c.members.get(member.id)).email == member.email
     changed = manager.do(lambda c: c.members.update(member.id, "auditor"))
     assert (changed.role, changed.keys_narrowed, changed.revision) == ("auditor", 0, 2)
     with pytest.raises(RevisionMismatch):
@@ -61,6 +62,7 @@ def test_invitations_are_sent_listed_and_withdrawn(manager: Caller) -> None:
     assert sent[0].invite_url.reveal() not in repr(sent[0])
     open_ones = manager.every(lambda c: c.members.iterate_invitations(per_page=1))
     assert [invitation.email for invitation in open_ones] == ["grace@example.com", "ada@example.com"]
+    assert manager.do(lambda c: c.members.get_invitation(sent[0].invite_id)).email == "ada@example.com"
     assert manager.do(lambda c: c.members.delete_invitation(sent[0].invite_id)).withdrawn
     assert [i.invite_id for i in manager.do(lambda c: c.members.list_invitations()).data] == [sent[1].invite_id]
 

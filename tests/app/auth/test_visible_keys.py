@@ -16,12 +16,14 @@ from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
+from tests.app.api.organization.invite import INVITATIONS, INVITE, MEMBERS
 from tests.app.api.usage.usage_data import count
 from tests.app.client import Client
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 from tests.app.scopes import PUBLIC, RULES, Route
 from tests.app.scopes import ROLES as HELD
+from tests.random_input import random_email
 from workers.raise_alert import raise_alert
 
 KEY_ID = re.compile(rb"key_[0-7][0-9a-hjkmnp-tv-z]{25}")
@@ -100,10 +102,12 @@ SILENT: set[Route] = {
     ("DELETE", "/v1/organization"),
     ("GET", "/v1/organization/members"),
     ("POST", "/v1/organization/members/invite"),
+    ("GET", "/v1/organization/members/{user_id}"),
     ("PATCH", "/v1/organization/members/{user_id}"),
     ("DELETE", "/v1/organization/members/{user_id}"),
     ("POST", "/v1/organization/members/{user_id}/transfer-ownership"),
     ("GET", "/v1/organization/invitations"),
+    ("GET", "/v1/organization/invitations/{invite_id}"),
     ("DELETE", "/v1/organization/invitations/{invite_id}"),
     ("GET", "/v1/session"),
     ("DELETE", "/v1/session"),
@@ -265,12 +269,21 @@ def test_events_and_alerts_are_open_only_to_callers_that_see_all_keys(world: Wor
 def test_no_other_route_shows_a_key(world: World, route: Route) -> None:
     client = world.org.client
     hook = client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
-    path = route[1].replace("{mcp_id}", client.get("/v1/mcps").data[0]["id"]).replace("{webhook_id}", hook)
+    invitation = (
+        world.callers["owner 0"].client.post(INVITE, {"email": random_email(), "role": "viewer"}).data["invite_id"]
+    )
+    path = route[1].format(
+        mcp_id=client.get("/v1/mcps").data[0]["id"],
+        webhook_id=hook,
+        user_id=client.get(MEMBERS).data[0]["user_id"],
+        invite_id=invitation,
+    )
     for _, caller in world.admitted_callers(route):
         answer = caller.client.get(path)
         assert answer.status == 200
         assert not keys_in(world, answer.content)
     assert client.delete(f"/v1/webhooks/{hook}").status == 200
+    assert client.delete(f"{INVITATIONS}/{invitation}").status == 200
 
 
 def keys_in(world: World, content: bytes) -> set[str]:

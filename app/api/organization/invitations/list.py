@@ -2,36 +2,20 @@
 
 from msgspec import Struct
 
-from app.api import examples
-from app.api.organization.schemas import EmailAddress
-from app.api.schemas import Creator, InviteId, Time, to_creator
+from app.api.organization.invitations.schemas import INVITATION_EXAMPLE, Invitation, inviter_of, to_invitation
 from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
 from app.route import Route
-from domain.actor import Actor, KeyActor, SystemActor, UserActor
-from domain.ids import is_id
-from domain.members.events import AssignableRole
 from infrastructure.clock import now
-from projections.log_queries.names.queries import Names, names_of
-from projections.read_models.invitations.list.queries import InvitationRow, open_page, open_page_after, open_total
+from projections.log_queries.names.queries import names_of
+from projections.read_models.invitations.list.queries import open_page, open_page_after, open_total
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
     page: PageNumber | None = None
     cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
-
-
-class Invitation(Struct, frozen=True):
-    """An invitation that can be accepted."""
-
-    invite_id: InviteId
-    email: EmailAddress
-    role: AssignableRole
-    invited_by: Creator
-    invited_at: Time
-    expires_at: Time
 
 
 @Route(
@@ -41,14 +25,7 @@ class Invitation(Struct, frozen=True):
     tag="Members",
     summary="List open invitations",
     description="Invitations that can be accepted, newest first.",
-    example=Invitation(
-        invite_id=examples.INVITE_ID,
-        email="ada@example.com",
-        role="member",
-        invited_by=Creator(examples.USER_ID, "owner@example.com", name="owner@example.com"),
-        invited_at=examples.THEN,
-        expires_at=examples.LATER,
-    ),
+    example=INVITATION_EXAMPLE,
 )
 async def list_invitations(request: HttpRequest, query: Query) -> ListResponse[Invitation]:
     services = get_services(request)
@@ -60,27 +37,11 @@ async def list_invitations(request: HttpRequest, query: Query) -> ListResponse[I
         else:
             found = await open_page_after(connection, organization_id, at, page.after, page.limit)
         count = await open_total(connection, organization_id, at)
-        inviters = [_inviter(invitation) for invitation in page.rows(found)]
+        inviters = [inviter_of(invitation) for invitation in page.rows(found)]
         names = await names_of(connection, actors=inviters, created_by=request.auth.visible_keys.created_by)
     return page.respond(
         found,
-        lambda invitation: _to_invitation(invitation, names),
+        lambda invitation: to_invitation(invitation, names),
         lambda invitation: (invitation.invited_at, invitation.invitation_id),
         total=count,
-    )
-
-
-def _inviter(invitation: InvitationRow) -> Actor:
-    by = invitation.invited_by
-    return UserActor(by) if is_id("user", by) else KeyActor(by) if is_id("key", by) else SystemActor(by)
-
-
-def _to_invitation(invitation: InvitationRow, names: Names) -> Invitation:
-    return Invitation(
-        invite_id=invitation.invitation_id,
-        email=invitation.email,
-        role=invitation.role,
-        invited_by=to_creator(_inviter(invitation), names),
-        invited_at=invitation.invited_at,
-        expires_at=invitation.expires_at,
     )

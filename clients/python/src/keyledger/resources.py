@@ -54,11 +54,13 @@ class Members(Client):
 
     list = Sent(members.list_members)
     iterate = Iterated(members.list_members)
+    get = Sent(members.get_member)
     update = Sent(members.update_member)
     delete = Sent(members.delete_member)
     create_invitation = Sent(members.create_invitation)
     list_invitations = Sent(members.list_invitations)
     iterate_invitations = Iterated(members.list_invitations)
+    get_invitation = Sent(members.get_invitation)
     delete_invitation = Sent(members.delete_invitation)
 
 
@@ -157,11 +159,13 @@ class AsyncMembers(AsyncClient):
 
     list = Awaited(members.list_members)
     iterate = AsyncIterated(members.list_members)
+    get = Awaited(members.get_member)
     update = Awaited(members.update_member)
     delete = Awaited(members.delete_member)
     create_invitation = Awaited(members.create_invitation)
     list_invitations = Awaited(members.list_invitations)
     iterate_invitations = AsyncIterated(members.list_invitations)
+    get_invitation = Awaited(members.get_invitation)
     delete_invitation = Awaited(members.delete_invitation)
 
 

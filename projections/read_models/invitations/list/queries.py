@@ -27,6 +27,7 @@ class Queries(NamedTuple):
     open_page: bytes
     open_page_after: bytes
     open_total: bytes
+    open_one: bytes
 
 
 SQL = load(Queries, __file__)
@@ -120,6 +121,14 @@ async def open_total(connection: Connection, organization_id: str, at: datetime)
     cursor = await connection.execute(SQL.open_total, {"organization_id": organization_id, "at": at})
     row = await cursor.fetchone()
     return 0 if row is None else int(row[0])
+
+
+async def open_one(
+    connection: Connection, organization_id: str, at: datetime, invitation_id: str
+) -> InvitationRow | None:
+    parameters = {"organization_id": organization_id, "at": at, "invitation_id": invitation_id}
+    row = await (await connection.execute(SQL.open_one, parameters)).fetchone()
+    return None if row is None else InvitationRow(*row)
 
 
 def _authority(inviter: str, role: Role | None, key_state: bytes | None, at: datetime) -> Scope | None:

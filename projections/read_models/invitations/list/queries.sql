@@ -65,3 +65,10 @@ order by i.invited_at desc, i.invitation_id desc limit %(limit)s
 -- The number of invitations that can be accepted. Parameters by name: organization_id, at
 select count(*) from invitation_list i join invitation_addresses a using (invitation_id)
 where i.organization_id = %(organization_id)s and i.status = 'open' and i.expires_at > %(at)s
+
+-- open_one
+-- An invitation that can be accepted. Parameters by name: organization_id, at, invitation_id
+select i.invitation_id, a.email, i.role, i.invited_by, i.invited_at, i.expires_at
+from invitation_list i join invitation_addresses a using (invitation_id)
+where i.invitation_id = %(invitation_id)s and i.organization_id = %(organization_id)s
+  and i.status = 'open' and i.expires_at > %(at)s

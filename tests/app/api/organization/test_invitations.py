@@ -206,6 +206,21 @@ def test_open_invitations_are_listed_newest_first_with_pages(admin: Person) -> N
     assert [invitation["invite_id"] for invitation in second] == ids[::-1][2:4]
 
 
+def test_an_open_invitation_is_returned_as_in_the_list(api: Api, org: Organization, admin: Person) -> None:
+    invite_id = admin.client.post(INVITE, {"email": new_email(), "role": "viewer"}).data["invite_id"]
+    path = f"{INVITATIONS}/{invite_id}"
+    assert [admin.client.get(path).data] == admin.client.get(INVITATIONS).data
+    assert person(api, api.organization().id, "owner").client.get(path).code == "not_found"
+    assert admin.client.get(f"{INVITATIONS}/inv_{'0' * 26}").code == "not_found"
+    admin.client.delete(path)
+    assert admin.client.get(path).code == "not_found"
+    expired_link(api, org.id, new_email())
+    (expired,) = api.database.rows(
+        "select invitation_id from invitation_list where expires_at < now() and organization_id = %s", org.id
+    )
+    assert admin.client.get(f"{INVITATIONS}/{expired[0]}").code == "not_found"
+
+
 def test_an_expired_invitation_is_not_listed_and_cannot_be_accepted(api: Api, org: Organization, admin: Person) -> None:
     email = new_email()
     url = expired_link(api, org.id, email)

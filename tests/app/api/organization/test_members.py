@@ -37,6 +37,15 @@ def test_members_are_listed_in_the_order_in_which_they_joined(api: Api, org: Org
     assert re.fullmatch(INSTANT, shown["joined_at"])
 
 
+def test_a_member_is_returned_with_the_revision_of_the_membership(api: Api, org: Organization, owner: Person) -> None:
+    member = person(api, org.id, "viewer")
+    answer = org.client.get(f"{MEMBERS}/{member.id}")
+    assert answer.data == org.client.get(MEMBERS).data[1]
+    assert answer.headers["etag"] == '"1"'
+    for absent in (person(api, api.organization().id, "owner").id, "user_" + "0" * 26):
+        assert org.client.get(f"{MEMBERS}/{absent}").code == "not_found"
+
+
 def test_the_list_has_a_role_filter_and_pages(api: Api, org: Organization, owner: Person) -> None:
     viewers = [person(api, org.id, "viewer").id for _ in range(5)]
     found: list[str] = []

@@ -22,10 +22,12 @@ _KEY_CHANGES_SECONDS = 60.0
 """Timeout of a change of a member, which changes or revokes each of their keys before the service responds."""
 
 _members = page_of(Member)
+_found_member = data_of(Member)
 _changed = data_of(ChangedMember)
 _removed = data_of(RemovedMember)
 _sent = data_of(SentInvitation)
 _invitations = page_of(Invitation)
+_found_invitation = data_of(Invitation)
 _withdrawn = data_of(WithdrawnInvitation)
 
 
@@ -38,6 +40,11 @@ def list_members(
 ) -> Call[Page[Member]]:
     """List the members of the organization, in the order in which they joined."""
     return Call("GET", _MEMBERS, _members, query_of(role=role, page=page, cursor=cursor, per_page=per_page))
+
+
+def get_member(user_id: str) -> Call[Member]:
+    """Return one member."""
+    return Call("GET", _member(user_id), _found_member)
 
 
 def update_member(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
@@ -75,11 +82,19 @@ def list_invitations(
     return Call("GET", _INVITATIONS, _invitations, query_of(page=page, cursor=cursor, per_page=per_page))
 
 
+def get_invitation(invite_id: str) -> Call[Invitation]:
+    """Return one open invitation."""
+    return Call("GET", _invitation_path(invite_id), _found_invitation)
+
+
 def delete_invitation(invite_id: str) -> Call[WithdrawnInvitation]:
     """Withdraw an invitation. Its link stops working."""
-    path = f"{_INVITATIONS}/{quote(invite_id, safe='')}"
-    return Call("DELETE", path, _withdrawn, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
+    return Call("DELETE", _invitation_path(invite_id), _withdrawn, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _member(user_id: str) -> str:
     return f"{_MEMBERS}/{quote(user_id, safe='')}"
+
+
+def _invitation_path(invite_id: str) -> str:
+    return f"{_INVITATIONS}/{quote(invite_id, safe='')}"

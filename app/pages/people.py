@@ -1,15 +1,39 @@
 """Members of the organization, for filters that choose a person by name."""
 
+from app.api.organization.members.get import get_member
 from app.api.organization.members.list import list_members
 from app.api.organization.members.schemas import Member
 from app.pages.visit import Visit
+from app.pages.words import ACTORS_WITHOUT_NAME
+from domain.ids import is_id
+from domain.members.errors import MemberNotFound
 
-_SHOWN_MAX = 100
+_PER_PAGE = 100
+_PAGES_MAX = 10
+"""A list of more people is no help to choose one. The page of a member's keys has links that choose them."""
 
 
 async def member_names(visit: Visit) -> list[tuple[str, str]]:
-    """Return the ids and addresses of the first hundred members by address; none if the visitor may not see them."""
+    """Return the ids and addresses of up to a thousand members by address; none if the visitor may not see them."""
     if not visit.can("members:read"):
         return []
-    members = (await visit.read_list(list_members, Member, {"per_page": _SHOWN_MAX})).data
+    members: list[Member] = []
+    cursor: str | None = None
+    for _ in range(_PAGES_MAX):
+        listed = await visit.read_list(list_members, Member, {"cursor": cursor, "per_page": _PER_PAGE})
+        members += listed.data
+        cursor = listed.pagination.next_cursor
+        if cursor is None:
+            break
     return sorted([(each.user_id, each.email) for each in members if each.email], key=lambda each: each[1].casefold())
+
+
+async def creator_name(visit: Visit, creator_id: str) -> str:
+    """Return words for the creator of keys: a member, a former one, or a key."""
+    if not is_id("user", creator_id):
+        return ACTORS_WITHOUT_NAME["api_key"]
+    try:
+        member = await visit.read(get_member, Member, user_id=creator_id)
+    except MemberNotFound:
+        return ACTORS_WITHOUT_NAME["user"]
+    return member.email or ACTORS_WITHOUT_NAME["user"]

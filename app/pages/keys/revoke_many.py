@@ -7,24 +7,24 @@ The keys are selected in the list or by criteria. The preview is the dry run of 
 the revocation does, with the number of keys, so nothing is revoked if the keys that match have changed since.
 """
 
-from collections.abc import Mapping, Sequence
+from asyncio import gather
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from secrets import token_urlsafe
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from app.api.api_keys.revoke_many import IDS_MAX, BriefKey, RevokedKeys, revoke_keys
-from app.api.organization.members.list import list_members
-from app.api.organization.members.schemas import Member
 from app.handlers import raw_request
 from app.http.errors import Problem, to_problem
 from app.pages.fields import Fields
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
+from app.pages.people import creator_name, member_names
 from app.pages.rendering import PageResponse
 from app.pages.text import plural
 from app.pages.visit import Visit
-from app.pages.words import ACTORS_WITHOUT_NAME, DELETED_SERVER, REVOCATION_REASONS
+from app.pages.words import DELETED_SERVER, REVOCATION_REASONS
 from infrastructure.clock import now
 
 LABELS = {
@@ -147,7 +147,6 @@ async def _preview_page(visit: Visit, fields: Fields) -> PageResponse:
 async def _shown(
     visit: Visit, fields: Fields, preview: Preview, errors: Mapping[str, str] | None = None
 ) -> PageResponse:
-    names = {member.user_id: member.email or ACTORS_WITHOUT_NAME["user"] for member in await _members(visit)}
     return await visit.page(
         "keys/revoke_many.html",
         status=422 if errors else 200,
@@ -156,17 +155,17 @@ async def _shown(
         labels=LABELS,
         preview=preview,
         reasons=[(value, text, "") for value, text in REVOCATION_REASONS.items()],
-        criteria=await _criteria_texts(visit, fields, names),
+        criteria=await _criteria_texts(visit, fields),
         selected=[(name, value) for name in (*_CRITERIA, "ids") for value in dict.fromkeys(fields.all(name)) if value],
         idempotency_key=fields.one("idempotency_key") or token_urlsafe(),
     )
 
 
-async def _criteria_texts(visit: Visit, fields: Fields, people: Mapping[str, str]) -> list[str]:
+async def _criteria_texts(visit: Visit, fields: Fields) -> list[str]:
     """Return the criteria in words."""
     texts: list[str] = []
     if creator := fields.one("created_by"):
-        texts.append(f"Created by {people.get(creator, ACTORS_WITHOUT_NAME['api_key'])}")
+        texts.append(f"Created by {await creator_name(visit, creator)}")
     if mcp_id := fields.one("mcp_id"):
         texts.append(f"Can reach {names_of(await named_servers(visit)).get(mcp_id, DELETED_SERVER)}")
     if day := fields.one("created_before"):
@@ -177,18 +176,16 @@ async def _criteria_texts(visit: Visit, fields: Fields, people: Mapping[str, str
 
 
 async def _criteria_page(visit: Visit, fields: Fields, errors: Mapping[str, str] | None = None) -> PageResponse:
-    members = await _members(visit)
-    servers = await named_servers(visit)
+    people, servers = await gather(member_names(visit), named_servers(visit))
+    chosen = fields.one("created_by").strip()
+    if chosen and chosen not in dict(people):
+        people.append((chosen, await creator_name(visit, chosen)))
     return await visit.page(
         "keys/revoke_criteria.html",
         status=422 if errors else 200,
         fields=fields,
         errors=errors or {},
         labels=LABELS,
-        people=[("", "Anyone"), *((member.user_id, member.email or member.user_id) for member in members)],
+        people=[("", "Anyone"), *people],
         servers=[("", "Any server"), *((server.id, server.name) for server in servers)],
     )
-
-
-async def _members(visit: Visit) -> Sequence[Member]:
-    return (await visit.read_list(list_members, Member, {"per_page": 100})).data

@@ -3,9 +3,11 @@
 from app.api.api_keys.list import list_keys
 from app.api.api_keys.schemas import Key
 from app.api.organization.members.delete import RemovedMember, delete_member
+from app.api.organization.members.get import get_member
+from app.api.organization.members.schemas import Member
 from app.pages.confirmation import Action, confirmation_page
 from app.pages.form_refusals import refusal_of
-from app.pages.members.list import member_of, name_of
+from app.pages.members.list import name_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -27,7 +29,7 @@ async def member_remove_form(visit: Visit, user_id: str) -> PageResponse:
 
 
 async def _action(visit: Visit, user_id: str) -> Action:
-    member = await member_of(visit, user_id)
+    member = await visit.read(get_member, Member, user_id=user_id)
     keys = await visit.read_list(list_keys, Key, {"created_by": user_id, "status": "active", "per_page": 1})
     count = keys.pagination.total or 0
     stop = {0: "They have no active keys.", 1: "Their key stops working immediately."}.get(

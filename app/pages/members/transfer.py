@@ -1,10 +1,11 @@
 """GET and POST /members/{id}/transfer: make a member the owner of the organization."""
 
+from app.api.organization.members.get import get_member
 from app.api.organization.members.schemas import Member
 from app.api.organization.members.transfer_ownership import transfer_ownership
 from app.pages.confirmation import Action, confirmation_page, not_typed
 from app.pages.form_refusals import refusal_of
-from app.pages.members.list import member_of, name_of
+from app.pages.members.list import name_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -29,7 +30,7 @@ async def ownership_transfer_form(visit: Visit, user_id: str) -> PageResponse:
 
 
 async def _action(visit: Visit, user_id: str) -> Action:
-    member = await member_of(visit, user_id)
+    member = await visit.read(get_member, Member, user_id=user_id)
     return Action(
         title=f"Make {name_of(member)} the owner?",
         path=f"/members/{member.user_id}/transfer",

@@ -1,9 +1,10 @@
 """GET and POST /members/invitations/{id}/withdraw: make the link of an invitation unusable."""
 
 from app.api.organization.invitations.delete import WithdrawnInvitation, delete_invitation
+from app.api.organization.invitations.get import get_invitation
+from app.api.organization.invitations.schemas import Invitation
 from app.pages.confirmation import Action, confirmation_page
 from app.pages.form_refusals import refusal_of
-from app.pages.members.list import invitation_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -26,7 +27,7 @@ async def invitation_withdraw_form(visit: Visit, invite_id: str) -> PageResponse
 
 
 async def _action(visit: Visit, invite_id: str) -> Action:
-    invitation = await invitation_of(visit, invite_id)
+    invitation = await visit.read(get_invitation, Invitation, invite_id=invite_id)
     return Action(
         title="Withdraw this invitation?",
         path=f"/members/invitations/{invitation.invite_id}/withdraw",

@@ -11,7 +11,7 @@ from tests.app.api.usage.usage_data import count
 from tests.app.browser import Browser, Form
 from tests.app.organizations import Api, Key, Organization
 from tests.app.pages.keys.conftest import SignIn
-from tests.app.people import Person
+from tests.app.people import Person, person
 
 
 def selected(*keys: Key) -> str:
@@ -158,3 +158,16 @@ def test_only_admins_and_owners_revoke_many_keys(
 def test_names_are_escaped(screen: Browser, org: Organization, admin: Person) -> None:
     screen.go(selected(org.key(name="<script>alert(1)</script>")))
     assert "<script>alert" not in screen.page.text
+
+
+def test_a_creator_is_named_also_after_leaving_and_stays_chosen(
+    proxied_api: Api, screen: Browser, org: Organization, admin: Person
+) -> None:
+    gone = person(proxied_api, org.id, "member")
+    admin.client.delete(f"/v1/organization/members/{gone.id}")
+    for creator, name in ((gone.id, "a former member"), (org.manager.id, "another key"), (admin.id, admin.email)):
+        screen.go(f"/keys/revoke?created_by={creator}")
+        assert f"Created by {name}" in words(screen)
+        screen.go(f"/keys/revoke?created_by={creator}&created_before=yesterday")
+        (form,) = [form for form in screen.forms if "created_before" in form.fields]
+        assert form.fields["created_by"] == creator

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from app.pages.members.list import PER_PAGE
 from domain.members.events import Role
 from tests.app.browser import Browser
 from tests.app.mails import mails_to
@@ -84,6 +85,30 @@ def test_an_invitation_is_withdrawn(owner: Person, window: Browser) -> None:
     page = window.send(window.form(path))
     assert window.path == "/members"
     assert email not in page.text
+
+
+def test_more_members_and_invitations_than_fit_are_on_later_pages(api: Api, open_as: OpenAs) -> None:
+    org = api.organization("enterprise")
+    owner = person(api, org.id, "owner")
+    last = [person(api, org.id, "viewer") for _ in range(PER_PAGE)][-1]
+    first, *_ = [
+        owner.client.post(f"{MEMBERS}/invite", {"email": random_email(), "role": "member"}).data
+        for _ in range(PER_PAGE + 1)
+    ]
+    window = open_as(owner)
+    assert first["email"] not in window.go("/members").text
+    assert last.email not in window.page.text
+    assert "100 invitations on this page" in window.page.text
+    (later,) = [link for link in window.links if link.startswith("/members?cursor=")]
+    (older,) = [link for link in window.links if link.startswith("/members?invitations=")]
+    assert first["email"] in window.go(older).text
+    assert "/members#invitations" in window.links
+    assert last.email in window.go(later).text
+    assert f"/members/{last.id}/role" in window.links
+    assert "100 invitations on this page" in window.page.text
+    for filtered in ("/keys", "/audit", "/keys/revoke"):
+        assert last.email in window.go(filtered).text, filtered
+    assert f"Created by {last.email}" in window.go(f"/keys/revoke?created_by={last.id}").text
 
 
 def test_a_role_is_changed(api: Api, org: Organization, owner: Person, window: Browser) -> None:

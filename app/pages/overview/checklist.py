@@ -1,8 +1,10 @@
 """The checklist of a new organization: its steps, ticked from recorded facts, and POST /checklist/dismiss.
 
-A user who dismisses the checklist does so for their browser: a cookie needs no event and no table.
+A user who dismisses the checklist does so for themselves, in this browser: a cookie needs no event and no table. Its
+name is that of one user, so that others who sign in to the same browser still see the checklist.
 """
 
+from hashlib import sha256
 from typing import NamedTuple
 
 from app.api.organization.schemas import OrganizationUsage
@@ -12,8 +14,8 @@ from app.pages.page import Page
 from app.pages.rendering import PageResponse, go_to
 from app.pages.visit import Visit
 
-_COOKIE = "checklist"
 _DISMISSED = "dismissed"
+_DIGITS = 16
 
 
 class Step(NamedTuple):
@@ -37,12 +39,17 @@ def steps_of(usage: OrganizationUsage, *, is_used: bool) -> list[Step]:
 def is_shown(visit: Visit, steps: list[Step]) -> bool:
     """Return whether a step is left that the user can take, and the user has not dismissed the checklist."""
     cookies = cookies_of(get_services(visit.request).config)
-    dismissed = cookies.read(raw_request(visit.request), _COOKIE) == _DISMISSED
+    dismissed = cookies.read(raw_request(visit.request), _cookie_of(visit)) == _DISMISSED
     may_act = visit.can("keys:write") and visit.can("mcps:write")
     return may_act and not dismissed and not all(step.is_done for step in steps)
 
 
 @Page("POST", "/checklist/dismiss", access="people")
 async def dismiss_checklist_form(visit: Visit) -> PageResponse:
-    cookie = cookies_of(get_services(visit.request).config).keep(_COOKIE, _DISMISSED)
+    cookie = cookies_of(get_services(visit.request).config).keep(_cookie_of(visit), _DISMISSED)
     return go_to("/", {"Set-Cookie": cookie})
+
+
+def _cookie_of(visit: Visit) -> str:
+    """Return the name of the visitor's cookie. A digest, because cookies contain no personal data such as an id."""
+    return f"checklist_{sha256(visit.person.user_id.encode()).hexdigest()[:_DIGITS]}"

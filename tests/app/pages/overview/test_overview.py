@@ -157,6 +157,19 @@ def test_a_dismissed_checklist_does_not_return(dashboard: Browser) -> None:
     assert "Start here" not in dashboard.go("/").text
 
 
+def test_a_person_dismisses_the_checklist_for_themselves_only(
+    proxied_api: Api, team: Organization, screen: Browser
+) -> None:
+    first, second = person(proxied_api, team.id, "owner"), person(proxied_api, team.id, "admin")
+    for signed_in in (first, second):
+        screen.keep_cookie(COOKIE, signed_in.secret)
+        assert "Start here" in screen.go("/").text
+        screen.send(screen.form("/checklist/dismiss"))
+        assert "Start here" not in screen.page.text
+    screen.keep_cookie(COOKIE, first.secret)
+    assert "Start here" not in screen.go("/").text
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_sees_only_what_it_may_open(
     proxied_api: Api, team: Organization, screen: Browser, role: Role

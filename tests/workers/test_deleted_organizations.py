@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from domain.actor import EXPIRY_ALERTS, SystemActor
 from domain.alerts.commands import RaiseAlert
@@ -23,7 +24,7 @@ from eventstore.recorded import Recorded
 from gateway.mcp_target import store_credential
 from gateway.upstream import Bearer
 from infrastructure.clock import new_id, now
-from infrastructure.database.connections import Pool
+from infrastructure.database.connections import Connection, Pool
 from infrastructure.encryption import Sealer
 from infrastructure.setting_values import Smtp
 from infrastructure.settings import Settings
@@ -42,7 +43,7 @@ from tests.workers.hooks import webhook
 from tests.workers.killed_at_steps import StepProxy, killed_at, step_proxy
 from tests.workers.mail_server import mail_server
 from tests.workers.receiver import receiver
-from workers.jobs import deliver_mail, deliver_webhooks, raise_expiry_alerts, raise_quota_alerts
+from workers.jobs import deliver_mail, deliver_webhooks, erase_organizations, raise_expiry_alerts, raise_quota_alerts
 from workers.jobs.erase_organizations import erase
 from workers.jobs.expire_keys import expire
 from workers.jobs.retire_secrets import retire
@@ -279,6 +280,29 @@ async def test_a_restored_organization_is_not_erased(connections: Pool, organiza
         clock.tick(40 * DAY)
         await erase(connections)
         assert await stored(connections, organization_id) == before
+
+
+async def test_an_organization_that_cannot_be_erased_does_not_block_others_and_fails_the_run(
+    connections: Pool, owner: Connection, organization_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erase_organizations, "PAGE", 1)
+    others = [await seed.organization(connections) for _ in range(2)]
+    for days, each in enumerate((organization_id, *others)):
+        await fill(connections, each)
+        await delete_organization(connections, each, now() - timedelta(days=40 - days))
+    refuse = f"""
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
+        create trigger refuse before delete or update on users
+        for each row when (old.organization_id = '{organization_id}') execute function refuse();
+    """
+    await owner.execute(refuse.encode())
+    with capture_logs() as lines, pytest.raises(ExceptionGroup, match="could not be erased: 1"):
+        await erase(connections)
+    failed = [line["organization_id"] for line in lines if line["event"] == "organization_erasure_failed"]
+    assert failed == [organization_id]
+    assert min((await stored(connections, organization_id)).values()) > 0
+    for other in others:
+        assert set((await stored(connections, other)).values()) == {0}
 
 
 async def test_a_worker_that_is_killed_has_erased_everything_or_nothing(connections: Pool, proxy: StepProxy) -> None:

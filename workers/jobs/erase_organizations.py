@@ -3,8 +3,11 @@
 One transaction erases everything of an organization and records the event. Therefore a worker that dies at any line
 has erased either all of it or nothing, and an operator who restores the organization at the same moment either is first
 or is refused. The log stays: it contains no address and no credential.
+
+An organization that cannot be erased does not stop the others. The run then fails, so that the operator sees it.
 """
 
+from collections.abc import Sequence
 from time import monotonic
 
 import structlog
@@ -14,10 +17,12 @@ from domain.organizations.commands import EraseOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import OrganizationEvent
 from domain.organizations.state import OrganizationState
+from eventstore.errors import ConcurrentChange
 from eventstore.execute import Change
 from eventstore.recorded import Origin
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from projections.commands import commands_on
 from projections.outboxes.mail.outbox import SQL as MAIL
@@ -53,13 +58,32 @@ JOB = Job(erase_organizations, every=60)
 
 async def erase(pool: Pool) -> None:
     deadline = monotonic() + WORK_SECONDS
+    tried: set[str] = set()
+    problems: list[Exception] = []
     while monotonic() < deadline:
         async with pool.connection() as connection:
-            due = await to_erase(connection, now(), PAGE)
-        for organization_id in due:
-            await _erase(pool, organization_id)
-        if len(due) < PAGE:
-            return
+            due = await to_erase(connection, now(), PAGE + len(tried))
+        page = [organization_id for organization_id in due if organization_id not in tried]
+        if not page:
+            break
+        for organization_id in page:
+            try:
+                await _erase(pool, organization_id)
+            except ConcurrentChange:
+                pass  # Another worker or an operator was first. The next run looks again.
+            except Exception as error:  # noqa: BLE001 -- logged, and raised after the others
+                _log.error("organization_erasure_failed", organization_id=organization_id, exc_info=error)
+                problems.append(error)
+        tried.update(page)
+    _raise(problems)
+
+
+def _raise(problems: Sequence[Exception]) -> None:
+    """Raise what kept organizations from being erased. If it was only the database, the run counts as interrupted."""
+    if problems and all(isinstance(problem, (Unavailable, *UNAVAILABLE)) for problem in problems):
+        raise problems[0]
+    if problems:
+        raise ExceptionGroup(f"Organizations that could not be erased: {len(problems)}", problems)
 
 
 async def _erase(pool: Pool, organization_id: str) -> None:

@@ -1,10 +1,19 @@
-"""Names of the users, keys and parts of Keyledger that did something."""
+"""Names of the users, keys, operators and parts of Keyledger that did something."""
 
 from app.api.audit.schemas import AuditActor
 from app.api.schemas import Actor, Creator
 from app.pages.words import ACTORS_WITHOUT_NAME
+from domain.actor import OPERATOR
 
 
 def actor_name(actor: Actor | AuditActor | Creator) -> str:
     """Return the name of an actor, or words for one whose name was erased or is not shown to the visitor."""
+    if actor.type == "system" and actor.id == OPERATOR.id:
+        return ACTORS_WITHOUT_NAME["operator"]
     return actor.name or ACTORS_WITHOUT_NAME[actor.type or "user"]
+
+
+def actor_at_start(actor: Actor | AuditActor | Creator) -> str:
+    """Return the name of an actor at the start of a sentence. Addresses and names of keys stay as they are."""
+    name = actor_name(actor)
+    return name if actor.name else name[0].upper() + name[1:]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import AuditEvent
 from app.http.errors import to_problem
-from app.pages.actors import actor_name
+from app.pages.actors import actor_at_start
 from app.pages.visit import Visit
 
 _STATUSES = frozenset({403, 409, 412, 422})
@@ -68,4 +68,4 @@ async def _latest_change(visit: Visit, resource_id: str) -> StaleChange | None:
         return None
     query: dict[str, Any] = {"resource": resource_id, "per_page": 1}
     events = (await visit.read_list(list_audit_events, AuditEvent, query)).data
-    return StaleChange(events[0], actor_name(events[0].actor)) if events else None
+    return StaleChange(events[0], actor_at_start(events[0].actor)) if events else None

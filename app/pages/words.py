@@ -24,8 +24,13 @@ REVOCATION_REASONS = {
 
 DELETED_SERVER = "a deleted server"
 
-ACTORS_WITHOUT_NAME = {"user": "a former member", "api_key": "another key", "system": "Keyledger"}
-"""Actors whose name was erased or is not shown to the visitor, by their type."""
+ACTORS_WITHOUT_NAME = {
+    "user": "a former member",
+    "api_key": "another key",
+    "system": "Keyledger",
+    "operator": "an operator",
+}
+"""Actors whose name was erased or is not shown to the visitor, by their type. An operator is a system actor."""
 
 ALERTS: dict[AlertType, str] = {
     "api_key.expiring": "Expires soon",

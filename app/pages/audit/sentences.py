@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.api.audit.schemas import AuditEvent
-from app.pages.actors import actor_name
+from app.pages.actors import actor_at_start
 from app.pages.text import instant, plural
 from app.pages.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES
 
@@ -18,7 +18,7 @@ Sentence = Callable[[str, str, Data], str]
 
 def sentence(event: AuditEvent) -> str:
     """Return a sentence for an event, with the names that its actor and resource have now."""
-    return _SENTENCES[event.event](_actor(event), _resource(event), event.data)
+    return _SENTENCES[event.event](actor_at_start(event.actor), _resource(event), event.data)
 
 
 def _resource(event: AuditEvent) -> str:
@@ -44,12 +44,6 @@ _NOUNS = {
     "organization": "the organization",
 }
 """Resources without a name."""
-
-
-def _actor(event: AuditEvent) -> str:
-    """Return the actor at the start of a sentence. Addresses and names stay as they are."""
-    name = actor_name(event.actor)
-    return name if event.actor.name else _sentence_start(name)
 
 
 def _time(data: Data, name: str) -> str:

@@ -141,7 +141,7 @@ async def _stale_page(visit: Visit, key_id: str, servers: Sequence[ListedMcp]) -
     )
     latest = changes.data[0]
     notice = (
-        f"{actor_of(latest)} changed this key {relative(latest.timestamp, now())} (revision {latest.revision}). "
+        f"This key was changed {relative(latest.timestamp, now())} by {actor_of(latest)} (revision {latest.revision}). "
         "Your changes are below and haven't been saved. Save again to replace the current values."
     )
     return await _form_page(visit, key, visit.fields, servers, notice=notice, status=412)

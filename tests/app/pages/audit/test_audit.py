@@ -5,7 +5,15 @@ import html
 import httpx2
 import pytest
 
+from domain.actor import OPERATOR
+from domain.keys.commands import DisableKey
+from domain.keys.decider import KEY
 from domain.members.events import Role
+from domain.plans.plan import PLANS
+from eventstore.recorded import Origin
+from infrastructure.clock import now
+from projections.commands import commands_on
+from projections.read_models.organizations.counts.queries import keys_guard
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.pages.conftest import OpenAs
@@ -81,6 +89,50 @@ def test_one_change_shows_everything_that_the_log_contains(org: Organization, wi
     assert event["previous_hash"] in page.text
     assert f"/keys/{key.id}" in window.links
     assert f"/audit?resource={key.id}" in window.links
+
+
+def change_of(org: Organization, resource_id: str) -> str:
+    """Return the page of the latest change of a resource."""
+    return f"/audit/{org.client.get('/v1/audit/events', {'resource': resource_id}).data[0]['id']}"
+
+
+@pytest.mark.parametrize("kind", ["mcps", "webhooks"])
+def test_a_change_links_to_its_resource_only_while_it_exists(org: Organization, window: Browser, kind: str) -> None:
+    bodies = {
+        "mcps": {"name": "Wiki", "endpoint_url": "https://mcp.example.com/mcp"},
+        "webhooks": {"url": "https://example.com/hooks"},
+    }
+    resource_id = org.client.post(f"/v1/{kind}", bodies[kind]).data["id"]
+    path = change_of(org, resource_id)
+    window.go(path)
+    assert f"/{kind}/{resource_id}" in window.links
+    org.client.delete(f"/v1/{kind}/{resource_id}")
+    assert window.go(path).status_code == 200
+    assert f"/{kind}/{resource_id}" not in window.links
+
+
+def test_a_change_links_only_to_what_the_role_may_open(api: Api, org: Organization, open_as: OpenAs) -> None:
+    hook, key = org.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"], org.key()
+    window = open_as(person(api, org.id, "auditor"))
+    for resource_id in (hook, key.id):
+        window.go(change_of(org, resource_id))
+        for link in [link for link in window.links if link.endswith(resource_id)]:
+            assert window.go(link).status_code == 200, link
+
+
+def test_a_change_by_an_operator_is_not_said_to_be_made_by_keyledger(
+    api: Api, org: Organization, window: Browser
+) -> None:
+    key, at, pool = org.seeded_key(name="Deploy"), now(), api.database.pool
+    disable = commands_on(pool).run(
+        KEY, key.id, org.id, DisableKey(at), origin=Origin(OPERATOR), at=at, guard=keys_guard(org.id, PLANS)
+    )
+    api.database.run(disable)
+    path = change_of(org, key.id)
+    for shown in (path, "/audit"):
+        assert "An operator disabled the key “Deploy”." in window.go(shown).text
+    assert "None: an operator made this change on the server" in window.go(path).text
+    assert "Disabled by an operator" in window.go(f"/keys/{key.id}").text
 
 
 def test_the_log_is_exported_for_the_selected_days(api: Api, org: Organization, admin: Person, window: Browser) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from app.api.audit.schemas import EVENT_TYPES, AuditActor, AuditEvent, AuditResource
 from app.pages.audit.sentences import sentence
+from domain.actor import OPERATOR
 from eventstore.codec import DECIDERS
 from eventstore.public_fields import public_fields
 from infrastructure.clock import now
@@ -84,3 +85,5 @@ def test_an_actor_without_a_name_is_described() -> None:
     erased = AuditActor("user", ADA.id)
     assert sentence(event_of("mcp.deleted", {}, "Wiki", erased)) == "A former member deleted the MCP server “Wiki”."
     assert sentence(event_of("mcp.deleted", {}, "Wiki", KEYLEDGER)).startswith("Keyledger deleted")
+    operator = AuditActor("system", OPERATOR.id)
+    assert sentence(event_of("mcp.deleted", {}, "Wiki", operator)).startswith("An operator deleted")

@@ -192,7 +192,7 @@ def test_a_stale_form_of_a_key_in_use_saves_nothing_and_shows_who_changed_it_and
         fields = unchanged({"name": "renamed by me", "mcps": "all", "expires": "never"})
         assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 412
         text = opened.page.text
-        assert f"{other.email} changed this key" in text
+        assert f" by {other.email} (revision 2)." in text
         assert "<td>renamed by another</td><td>renamed by me</td>" in text
         assert 'name="revision" value="2"' in text
         assert org.detail(key)["name"] == "renamed by another"

@@ -4,6 +4,7 @@ import html
 
 import pytest
 
+from app.pages.mcps.list import PER_PAGE
 from domain.members.events import Role
 from domain.usage.events import CallStatus
 from infrastructure.clock import now
@@ -41,6 +42,19 @@ def test_the_list_shows_each_server_and_filters_by_status(org: Organization, win
     assert f"/mcps/{wiki}" in window.links
     assert f"/mcps/{hard}" not in window.links
     assert "No MCP servers match." in window.go("/mcps?health=healthy").text
+
+
+def test_the_first_page_has_an_address_without_an_empty_cursor(api: Api, open_as: OpenAs) -> None:
+    org = api.organization("enterprise")
+    for number in range(PER_PAGE + 1):
+        org.mcp(name=f"Server {number}")
+    window = open_as(person(api, org.id, "admin"))
+    for path in ("/mcps", "/mcps?status=active"):
+        window.go(path)
+        (older,) = [link for link in window.links if "cursor=" in link]
+        page = window.go(older)
+        assert "Server 0" in page.text
+        assert f'href="{path}">Newest</a>' in page.text
 
 
 def test_the_form_registers_a_server_and_never_shows_the_credential(org: Organization, window: Browser) -> None:

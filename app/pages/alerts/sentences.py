@@ -19,6 +19,7 @@ from app.pages.words import ALERTS
 from domain.alerts.expiry_stages import STAGES_DAYS
 from domain.alerts.quota_stages import STAGES_PERCENT
 from domain.webhooks.events import DisabledBecause
+from infrastructure.clock import now
 
 _HOUR = timedelta(hours=1)
 
@@ -46,13 +47,15 @@ class _Rule(Protocol):
 
 class _Expiring(Struct):
     title: ClassVar[str] = "Key expires soon"
-    advice: ClassVar[str] = "If the key is still needed, set a later date. Otherwise let it expire."
+    advice: ClassVar[str] = "If the key is still needed, set a later date, or replace the key if it has expired."
 
     days: int
     expires_at: datetime
 
     def happened(self) -> str:
-        return f"expires on {instant(self.expires_at)}."
+        # The date may have been changed since, so a date in the past does not mean that the key has expired.
+        verb = "expires" if self.expires_at > now() else "was due to expire"
+        return f"{verb} on {instant(self.expires_at)}."
 
     def rule(self) -> str:
         stages = listed([str(days) for days in STAGES_DAYS])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
+from freezegun import freeze_time
 from msgspec import UNSET, structs
 
 from app.api.alerts.schemas import ALERT_EXAMPLE, Alert
@@ -96,7 +97,8 @@ def test_a_new_location_is_a_country_or_a_network(place: str, kind: str) -> None
 
 def test_the_stages_of_expiry_and_quota_are_told() -> None:
     expiring = expiry_alert("key", "org", AT + timedelta(days=7), Stage(7, AT), AT)
-    text = shown("api_key.expiring", expiring.numbers)
+    with freeze_time(AT):
+        text = shown("api_key.expiring", expiring.numbers)
     assert text.happened == "expires on 5 Dec 2026, 14:00:00 UTC."
     assert all(str(days) in text.rule for days in STAGES_DAYS)
     quota = quota_alert("org", AT.date(), 50_000, 40_001, 80, AT)
@@ -104,6 +106,13 @@ def test_the_stages_of_expiry_and_quota_are_told() -> None:
     assert text.subject == "The organization"
     assert text.happened == "has used 80 % of the requests of November 2026: 40,001 of 50,000 requests."
     assert all(str(stage) in text.rule for stage in STAGES_PERCENT)
+
+
+def test_an_expiry_in_the_past_is_not_said_to_come() -> None:
+    expiring = expiry_alert("key", "org", AT + timedelta(days=7), Stage(7, AT), AT)
+    with freeze_time(AT + timedelta(days=7)):
+        text = shown("api_key.expiring", expiring.numbers)
+    assert text.happened == "was due to expire on 5 Dec 2026, 14:00:00 UTC."
 
 
 @pytest.mark.parametrize(

@@ -155,3 +155,9 @@ ASSIGNABLE_ROLES = (
     ("admin", "Admin", "Manages keys, MCP servers, members, webhooks, alerts and the organization."),
 )
 """The roles that a member can be given, from few rights to many. Ownership is transferred instead."""
+
+
+def title_of(event_type: str) -> str:
+    """Return a title for an event or alert of a later version, such as "Owner changed" for `api_key.owner_changed`."""
+    name = event_type.rpartition(".")[2].replace("_", " ")
+    return name[:1].upper() + name[1:]

@@ -15,7 +15,7 @@ from app.api.alerts.schemas import Alert
 from app.http.error_catalogue import ERRORS
 from app.pages.charts.wording import day_of, listed, percent
 from app.pages.text import day, instant, number, plural
-from app.pages.words import ALERTS
+from app.pages.words import ALERTS, title_of
 from domain.alerts.expiry_stages import STAGES_DAYS
 from domain.alerts.quota_stages import STAGES_PERCENT
 from domain.webhooks.events import DisabledBecause
@@ -251,7 +251,7 @@ def sentences_of(alert: Alert) -> Sentences:
     subject, advice = _subject(alert), "" if known is None else known.advice
     numbers = None if known is None else _numbers(alert, known)
     if numbers is None:
-        name = ALERTS[alert.type]
+        name = ALERTS.get(alert.type) or title_of(alert.type)
         return Sentences(name, subject, f"raised the alert “{name}”.", "", advice)
     return Sentences(numbers.title, subject, numbers.happened(), numbers.rule(), advice)
 

@@ -10,21 +10,28 @@ from typing import Any
 from app.api.audit.schemas import AuditEvent
 from app.pages.actors import actor_at_start
 from app.pages.text import instant, plural
-from app.pages.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES
+from app.pages.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES, title_of
 
 Data = Mapping[str, Any]
 Sentence = Callable[[str, str, Data], str]
 
 
 def sentence(event: AuditEvent) -> str:
-    """Return a sentence for an event, with the names that its actor and resource have now."""
-    return _SENTENCES[event.event](actor_at_start(event.actor), _resource(event), event.data)
+    """Return a sentence for an event, with the names that its actor and resource have now.
+
+    An event of a later version, with a type or a value that is not known here, has a plain sentence.
+    """
+    who, what = actor_at_start(event.actor), _resource(event)
+    try:
+        return _SENTENCES[event.event](who, what, event.data)
+    except KeyError:
+        return f"{who} changed {what}: {title_of(event.event)}."
 
 
 def _resource(event: AuditEvent) -> str:
     """Return the changed resource with its current name, or the name that the event gives it."""
     name = event.resource.name
-    noun = _NOUNS[event.resource.type]
+    noun = _NOUNS.get(event.resource.type, "something else")
     if isinstance(name, str):
         return name if event.resource.type == "member" else f"{noun} “{name}”"
     if event.resource.type == "webhook" and "url" in event.data:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from freezegun import freeze_time
@@ -137,3 +137,9 @@ def test_an_alert_without_the_numbers_of_its_rule_is_described_by_its_type(kind:
     assert text.title == ALERTS[kind]
     assert text.subject == "A key"
     assert ALERTS[kind] in text.happened
+
+
+def test_an_alert_of_a_later_version_has_a_plain_title() -> None:
+    later: Any = "mcp.slow_responses"
+    text = shown(later, {"rule": "slow"}, None)
+    assert text == Sentences("Slow responses", "The organization", "raised the alert “Slow responses”.", "", "")

@@ -9,6 +9,7 @@ import pytest
 
 from app.api.audit.schemas import EVENT_TYPES, AuditActor, AuditEvent, AuditResource
 from app.pages.audit.sentences import sentence
+from app.pages.words import title_of
 from domain.actor import OPERATOR
 from eventstore.codec import DECIDERS
 from eventstore.public_fields import public_fields
@@ -42,6 +43,7 @@ def test_every_event_type_has_a_sentence_without_ids(kind: str) -> None:
             assert text[0].isupper() or text.startswith(("ada@", "prod-server")), text
             assert not re.search(r"\b(user|key|mcp|org|evt|hook|invite|ses|alert)_[0-9a-z]{10}", text), text
             assert "None" not in text
+            assert not text.endswith(f": {title_of(kind)}."), "the sentence of a later version"
 
 
 REVOKED = {"revoked_at": "2026-11-03T10:00:00Z", "reason": "compromised", "note": "Found in a repository"}
@@ -79,6 +81,24 @@ REVOKED = {"revoked_at": "2026-11-03T10:00:00Z", "reason": "compromised", "note"
 )
 def test_a_sentence_says_who_changed_what_and_how(kind: str, data: dict[str, Any], expected: str) -> None:
     assert sentence(event_of(kind, data, "prod")) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "expected"),
+    [
+        ("api_key.owner_changed", {}, "ada@example.com changed the key “prod”: Owner changed."),
+        ("api_key.revoked", {"reason": "added_later"}, "ada@example.com changed the key “prod”: Revoked."),
+    ],
+)
+def test_an_event_of_a_later_version_has_a_plain_sentence(kind: str, data: dict[str, Any], expected: str) -> None:
+    known = event_of("api_key.revoked", data, "prod")
+    assert sentence(msgspec.structs.replace(known, event=kind)) == expected
+
+
+def test_a_resource_of_a_later_version_is_not_named() -> None:
+    known = event_of("api_key.revoked", {})
+    later = msgspec.structs.replace(known, event="group.created", resource=AuditResource("group", "group_1"))
+    assert sentence(later) == "ada@example.com changed something else: Created."
 
 
 def test_an_actor_without_a_name_is_described() -> None:

@@ -1,11 +1,14 @@
 """The thresholds of the anomaly rules as fields of a form, one group for each rule."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.pages.fields import Fields
 from domain.anomalies.settings import PREFIX, RANGES
 from domain.anomalies.thresholds import DEFAULTS, Thresholds
+
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?|\.[0-9]{1,15}")
 
 
 class Number(NamedTuple):
@@ -133,12 +136,10 @@ def settings_in(fields: Fields, stored: Mapping[str, object]) -> tuple[dict[str,
 
 
 def _number(text: str, name: str) -> float | None:
-    """Return the number in its range, whole if the default is whole."""
-    try:
-        value = int(text) if isinstance(getattr(DEFAULTS, name), int) or text.isdecimal() else float(text)
-    except ValueError:
+    """Return the number in its range, whole if the default is whole. Python itself also reads "1_000" and "nan"."""
+    is_whole = text.isdecimal()
+    if _NUMBER.fullmatch(text) is None or (isinstance(getattr(DEFAULTS, name), int) and not is_whole):
         return None
-    if "_" in text:  # Python's separator of digits
-        return None
+    value = int(text) if is_whole else float(text)
     least, most = RANGES[name]
     return value if least <= value <= most else None

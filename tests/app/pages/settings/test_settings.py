@@ -123,7 +123,7 @@ def test_only_thresholds_that_differ_from_the_default_are_stored(owner: Person, 
     assert window.go("/settings").text.count(">Off</span>") == 1
 
 
-@pytest.mark.parametrize("value", ["0", "many", "nan", "1.5", ""])
+@pytest.mark.parametrize("value", ["0", "many", "nan", "1.5", "", "1_000", "٣٠", "1e3", "9" * 5_000])
 def test_a_threshold_out_of_range_is_named_and_kept(owner: Person, window: Browser, value: str) -> None:
     window.go("/settings/alerts")
     page = window.send(window.form("/settings/alerts"), dormant_days=value, volume_ratio="7")
@@ -132,6 +132,18 @@ def test_a_threshold_out_of_range_is_named_and_kept(owner: Person, window: Brows
     assert f'name="dormant_days" type="text" value="{value}"' in page.text
     assert 'value="7"' in page.text
     assert settings(owner) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"), [("0_1", None), ("0.1_1", None), ("nan", None), ("1e-1", None), (".25", 0.25), ("1", 1)]
+)
+def test_a_threshold_with_decimal_places_is_a_number_in_plain_digits(
+    owner: Person, window: Browser, value: str, stored: float | None
+) -> None:
+    window.go("/settings/alerts")
+    page = window.send(window.form("/settings/alerts"), errors_rate_min=value)
+    assert page.status_code == (422 if stored is None else 200)
+    assert settings(owner).get("anomalies.errors_rate_min") == stored
 
 
 def test_the_organization_is_deleted_after_its_slug_was_typed(api: Api, owner: Person, window: Browser) -> None:

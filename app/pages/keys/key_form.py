@@ -24,6 +24,7 @@ LABELS = {
 """The labels of the fields, for messages about them."""
 
 PRESET_DAYS = (30, 90, 365)
+_DIGITS_MAX = 15
 
 ADVANCED = frozenset({"environment", "per_second", "allowed_ips", "metadata", "manage"})
 """The fields below "Advanced", which opens if one of them was refused."""
@@ -86,8 +87,9 @@ def _expiry(fields: Fields, errors: dict[str, str]) -> dict[str, object]:
     chosen = fields.one("expires")
     if chosen == "never":
         return {}
-    if chosen.isdecimal() and int(chosen) in PRESET_DAYS:
-        return {"expires_in_days": int(chosen)}
+    days = next((days for days in PRESET_DAYS if chosen == str(days)), None)
+    if days is not None:
+        return {"expires_in_days": days}
     if chosen != "date":
         errors["expires"] = "Choose when the key expires."
         return {}
@@ -105,7 +107,8 @@ def _expiry(fields: Fields, errors: dict[str, str]) -> dict[str, object]:
 def _rate_limit(text: str, errors: dict[str, str]) -> dict[str, object]:
     if not text:
         return {}
-    if not (text.isascii() and text.isdecimal()):
+    # Python refuses to read thousands of digits.
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
         errors["per_second"] = "Must be a whole number. Leave it empty for the limit of the plan."
         return {}
     return {"rate_limit": {"per_second": int(text)}}

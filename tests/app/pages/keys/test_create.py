@@ -173,6 +173,8 @@ REFUSED = [
     ({"expires": "date", "expires_on": "9999-12-31"}, "expires_on", "Must be before the year 9999"),
     ({"expires": "soon"}, "expires", "Choose when the key expires"),
     ({"per_second": "many"}, "per_second", "Must be a whole number"),
+    ({"per_second": "9" * 5_000}, "per_second", "Must be a whole number"),
+    ({"expires": "9" * 5_000}, "expires", "Choose when the key expires."),
     ({"per_second": "0"}, "per_second", "Must be between 1 and"),
     ({"allowed_ips": "10.0.0.0/8 nowhere"}, "allowed_ips", "Address 2: "),
     ({"metadata": "team=a\nsearch"}, "metadata", "Line 2 must look like name=value."),

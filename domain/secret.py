@@ -102,7 +102,7 @@ def parse(text: str) -> Secret | None:
 
 
 Flaw = Literal["other", "incomplete", "long", "mistyped"]
-"""What keeps a text from being a key: it begins differently, lacks characters, has more, or has a wrong one."""
+"""Reasons why a text is no key: it begins differently, lacks characters, has more, or has a wrong one."""
 
 
 def flaw_of(text: str) -> Flaw | None:

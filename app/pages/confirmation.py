@@ -23,7 +23,7 @@ class Action(Struct, frozen=True, kw_only=True):
     """A text and an address, for more about the consequences."""
 
     typed: str = ""
-    """What the user types before the action is performed."""
+    """The text that the user types before the action is performed."""
 
 
 async def confirmation_page(visit: Visit, action: Action, refusal: Refusal = ACCEPTED) -> PageResponse:

@@ -1,4 +1,4 @@
-"""Whether keyboard shortcuts work in this browser, stored in a cookie.
+"""The choice whether keyboard shortcuts work in this browser, stored in a cookie.
 
 People whose software types for them, such as speech input, switch them off (WCAG 2.2 §2.1.4).
 """

@@ -75,13 +75,13 @@ GRANTS: dict[Grant, str] = {
     "organization:read": "see the organization",
     "organization:write": "change the organization",
 }
-"""What a key with a management grant may do, as in "Can also see usage"."""
+"""Actions that a management grant allows, as in "Can also see usage"."""
 
 ACTIONS = {"verify": "verified", "check": "checked", "call": "a call", "manage": "a management request"}
-"""What a key was used for."""
+"""Purposes of a use."""
 
 USES = {"verify": "Verified", "check": "Checked", "call": "Call", "manage": "Management request"}
-"""What a key was used for, as the row of a table."""
+"""Purposes of a use, as the row of a table."""
 
 KEY_EVENTS = {
     "api_key.created": "Created",
@@ -103,7 +103,7 @@ REVOKED_BECAUSE = {
     "owner_removed": "because its creator left the organization",
     "no_longer_needed": "because it is no longer needed",
 }
-"""Why a key was revoked, as in "Revoked 3 days ago by Ada because it was compromised"."""
+"""Reasons of a revocation, as in "Revoked 3 days ago by Ada because it was compromised"."""
 
 AUTH_TYPES = {
     "none": "None",
@@ -112,14 +112,14 @@ AUTH_TYPES = {
     "query": "API key in the address",
     "basic": "User name and password",
 }
-"""How the gateway signs in to an MCP server."""
+"""Ways in which the gateway signs in to an MCP server."""
 
 MCP_PROBLEMS = {
     "mcp_unreachable": "the server could not be reached",
     "mcp_timeout": "the server took too long to respond",
     "mcp_error": "the server responded with an error",
 }
-"""Why a server does not respond, by the code of its last call or test."""
+"""Reasons of a server that does not respond, by the code of its last call or test."""
 
 WEBHOOK_KINDS = {"standard": "Signed JSON", "slack": "Slack message"}
 
@@ -128,7 +128,7 @@ WEBHOOK_DISABLED = {
     "gone": "This webhook stopped because the receiver answered that it is gone.",
     "failing": "This webhook stopped because no message was delivered for days.",
 }
-"""Why a webhook receives nothing."""
+"""Reasons of a webhook that receives nothing."""
 
 PUBLIC_EVENTS = {
     "mcp.created": "An MCP server was registered",

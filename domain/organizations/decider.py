@@ -48,7 +48,7 @@ SETTING_NUMBER_MAX = 2**53
 """The range of integers that every JSON parser preserves (RFC 8259 §6)."""
 
 RESTORABLE_FOR = timedelta(days=30)
-"""How long a deletion can be undone. Credentials and addresses are erased afterwards."""
+"""The time for which a deletion can be undone. Credentials and addresses are erased afterwards."""
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 

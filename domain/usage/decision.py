@@ -283,5 +283,5 @@ LIMITS: tuple[Limit, ...] = (
     Limit("rate_limit", "rate_limited"),
     Limit("request", "invalid_request"),
 )
-"""What denies a key that passes all rules: a key over both limits gets `quota_exceeded`, which lasts longer. An invalid
-request is denied even if its key is accepted."""
+"""The limits of a key that passes all rules. A key over both limits gets `quota_exceeded`, which lasts longer. An
+invalid request is denied even if its key is accepted."""

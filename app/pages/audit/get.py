@@ -23,7 +23,7 @@ _PAGES: dict[str, tuple[str, Grant]] = {
     "webhook": ("/webhooks", "webhooks:read"),
     "alert": ("/alerts", "alerts:read"),
 }
-"""Where resources have pages of their own, and the grant that these need."""
+"""The pages of resources by type, and the grant that each needs."""
 
 _CAN_BE_DELETED = {"mcp": (get_mcp, "mcp_id"), "webhook": (get_webhook, "webhook_id")}
 """Resources without a page once they are deleted: the route that finds them, and its parameter."""

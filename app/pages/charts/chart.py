@@ -113,7 +113,7 @@ class Chart(Struct, frozen=True, kw_only=True):
 
     @property
     def is_dense(self) -> bool:
-        """Whether bars are so narrow that a gap between them is less than a pixel on a phone."""
+        """Return whether bars are so narrow that a gap between them is less than a pixel on a phone."""
         return self.slots > 60  # noqa: PLR2004 -- 300 px / 60 = 5 px, of which the gap is 1 px
 
     @property

@@ -15,7 +15,7 @@ from infrastructure.clock import now
 from projections.log_queries.activity.entries import USED
 
 WATCHED = timedelta(minutes=5)
-"""How long the page of a new secret asks for its first use."""
+"""The time for which the page of a new secret asks for its first use."""
 
 _USES = 100
 

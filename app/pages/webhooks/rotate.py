@@ -18,7 +18,7 @@ OVERLAPS = (
     ("86400", "1 day", ""),
     ("604800", "7 days", ""),
 )
-"""How many seconds the previous secret also signs."""
+"""The seconds for which the previous secret also signs, each with its text and a note."""
 
 _DEFAULT = "86400"
 

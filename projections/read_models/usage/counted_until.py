@@ -1,4 +1,4 @@
-"""How far the counts of uses follow the log of uses."""
+"""The instant up to which uses are counted: the counts follow the log of uses."""
 
 from datetime import datetime
 

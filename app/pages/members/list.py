@@ -1,9 +1,7 @@
 """GET /members: the members of the organization with their roles, and the open invitations."""
 
 from asyncio import gather
-from urllib.parse import urlencode
 
-import msgspec
 from msgspec import Struct
 
 from app.api.organization.get import get_organization
@@ -13,11 +11,13 @@ from app.api.organization.members.list import list_members
 from app.api.organization.members.schemas import Member
 from app.api.organization.schemas import Organization
 from app.pages.page import Page
-from app.pages.query import page_query
+from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 
 PER_PAGE = 100
+
+_PATH = "/members"
 
 
 class Query(Struct, frozen=True, omit_defaults=True):
@@ -42,17 +42,16 @@ async def member_list_page(visit: Visit) -> PageResponse:
         invitations=invitations.data,
         organization=organization,
         user_id=visit.person.user_id,
-        first=_link(query, cursor="") if query.cursor else None,
-        later=None if later is None else _link(query, cursor=later),
-        newest_invitations=f"{_link(query, invitations='')}#invitations" if query.invitations else None,
-        older_invitations=None if older is None else f"{_link(query, invitations=older)}#invitations",
+        first=link_to(_PATH, query) if query.cursor else None,
+        later=None if later is None else link_to(_PATH, query, cursor=later),
+        newest_invitations=_invitations(query, None) if query.invitations else None,
+        older_invitations=None if older is None else _invitations(query, older),
     )
 
 
-def _link(query: Query, **changed: str) -> str:
-    """Return the address with another page of one of the lists."""
-    kept = {name: value for name, value in {**msgspec.to_builtins(query), **changed}.items() if value}
-    return f"/members?{urlencode(kept)}" if kept else "/members"
+def _invitations(query: Query, cursor: str | None) -> str:
+    """Return the address of a page of invitations, next to the same page of members."""
+    return f"{link_to(_PATH, query, cursor=query.cursor, invitations=cursor)}#invitations"
 
 
 def name_of(member: Member) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from msgspec import UNSET, UnsetType
 
-from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
+from keyledger.call import Call, Repeat, data_of, json_body, list_of, page_of, query_of, set_fields, with_headers
 from keyledger.models.mcps import DeletedMcp, ListedMcp, Mcp, McpDetail, McpProbe, NamedMcp
 from keyledger.models.page import Page
 from keyledger.secret import Secret, revealed
@@ -18,7 +18,7 @@ _MARGIN_SECONDS = 10.0
 
 _mcp = data_of(McpDetail)
 _mcps = page_of(ListedMcp)
-_names = data_of(list[NamedMcp])
+_names = list_of(NamedMcp)
 _changed = data_of(Mcp)
 _deleted = data_of(DeletedMcp)
 _probe = data_of(McpProbe)
@@ -72,7 +72,7 @@ def list_mcps(
     return Call("GET", _MCPS, _mcps, query)
 
 
-def list_mcp_names() -> Call[list[NamedMcp]]:
+def list_mcp_names() -> Call[tuple[NamedMcp, ...]]:
     """List all MCPs of the organization by name, with only their id, name, environment and status."""
     return Call("GET", f"{_MCPS}/names", _names)
 

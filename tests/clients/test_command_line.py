@@ -114,6 +114,26 @@ def test_lists_are_aligned_plain_text_or_json(org: Organization, run: Run) -> No
     assert " ".join(empty.split()) == "ID NAME KEY STATUS EXPIRES LAST USED"
 
 
+def test_keys_that_could_be_tighter_are_counted(api: Api, run: Run) -> None:
+    org = api.organization()
+    org.key(permissions={"mcps": "*"}, expires_in_days=30)
+    given = {"KEYLEDGER_ADMIN_KEY": org.manager.secret}
+    reviewed = run("keys", "review", **given)
+    assert reviewed.returncode == 0, reviewed.stderr
+    described = json.loads(run("keys", "review", "--json", **given).stdout)
+    assert described == org.client.get("/v1/api-keys/review").data
+    assert described["all_mcps"] == {"keys": 2, "exact": True}
+    assert described["never_expire"] == {"keys": 1, "exact": True}
+    assert reviewed.stdout.splitlines() == [
+        "ACTIVE KEYS                                COUNT",
+        f"never expire                               {described['never_expire']['keys']}",
+        f"not used for 90 days                       {described['unused']['keys']}",
+        f"created 7 days ago or earlier, never used  {described['never_used']['keys']}",
+        f"reach all MCP servers                      {described['all_mcps']['keys']}",
+        f"can change keys, from any IP address       {described['open_managers']['keys']}",
+    ]
+
+
 def test_activity_is_filtered(org: Organization, run: Run) -> None:
     key, mcp_id = org.key(), org.mcp()
     org.verify(key.secret)

@@ -89,6 +89,9 @@ def _keys(group: argparse.ArgumentParser) -> None:
     listed.add_argument("--search", metavar="TEXT", help="the beginning of a word in the name, or of the prefix")
     listed.add_argument("--limit", type=_count, metavar="N", help="the largest number of keys; by default all")
 
+    _command(
+        commands, "review", keys.review, "count the active keys that could be tighter", "keyledger keys review --json"
+    )
     _of_key(commands, "get", keys.get, "show one key and its latest activity")
     of_key = _of_key(
         commands,

@@ -9,7 +9,7 @@ from keyledger.cli.activity import ENTRY_TITLES, entry_row, show_activity
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of, found_secret, key_argument
-from keyledger.models.keys import CreatedKey, Key
+from keyledger.models.keys import CreatedKey, Key, ReviewedKeys
 from keyledger.models.permissions import Permissions
 from keyledger.secret import flaw_of
 
@@ -48,6 +48,25 @@ def list_keys(arguments: argparse.Namespace) -> int:
         print_json(keys)
     else:
         print_table(KEY_TITLES, [key_row(key) for key in keys])
+    return exit_codes.OK
+
+
+def review(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        reviewed = client.keys.review()
+    if arguments.json:
+        print_json(reviewed)
+    else:
+        print_table(
+            ("ACTIVE KEYS", "COUNT"),
+            [
+                ("never expire", _counted(reviewed.never_expire)),
+                ("not used for 90 days", _counted(reviewed.unused)),
+                ("created 7 days ago or earlier, never used", _counted(reviewed.never_used)),
+                ("reach all MCP servers", _counted(reviewed.all_mcps)),
+                ("can change keys, from any IP address", _counted(reviewed.open_managers)),
+            ],
+        )
     return exit_codes.OK
 
 
@@ -130,6 +149,10 @@ def identify(arguments: argparse.Namespace) -> int:
         version = f"{key.secret_version}{'' if key.is_current else ', replaced by a newer one'}"
         print_fields([("key", f"{key.id} ({key.name})"), ("status", key.status), ("secret version", version)])
     return exit_codes.REFUSED if key is None else exit_codes.OK
+
+
+def _counted(reviewed: ReviewedKeys) -> str:
+    return f"{reviewed.keys}" if reviewed.exact else f"at least {reviewed.keys}"
 
 
 def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:

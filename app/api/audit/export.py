@@ -39,6 +39,8 @@ COLUMNS = (
     "ip",
     "user_agent",
     "data",
+    "hash",
+    "previous_hash",
 )
 
 Format = Literal["jsonl", "csv"]
@@ -136,5 +138,7 @@ def _row(event: AuditEvent) -> list[object]:
         event.ip,
         event.user_agent,
         msgspec.json.encode(event.data).decode(),
+        event.hash,
+        event.previous_hash,
     )
     return [event.position, *[escape_formula(text or "") for text in texts]]

@@ -87,6 +87,8 @@ def test_each_row_contains_an_event_of_the_list(org: Organization) -> None:
             "ip": event["ip"] or "",
             "user_agent": event["user_agent"] or "",
             "data": json.dumps(event["data"], separators=(",", ":"), ensure_ascii=False),
+            "hash": event["hash"],
+            "previous_hash": event["previous_hash"] or "",
         }
         for event in listed(org)
     ]

@@ -195,9 +195,9 @@ async def test_only_roles_that_see_webhooks_get_a_mail_about_a_disabled_webhook(
     assert await send_and_list_recipients(connections, server, team) == {"owner", "admin", "auditor"}
     (message,) = mails_by_user(server)[team.people["admin"]]
     assert message["Subject"] == "Webhook disabled: its endpoint no longer accepts deliveries"
-    assert f"{PUBLIC_URL}/v1/webhooks/hook_1" in text_of(message)
+    assert f"{PUBLIC_URL}/webhooks/hook_1" in text_of(message)
     (message,) = mails_by_user(server)[team.people["auditor"]]
-    assert "/v1/webhooks/" not in text_of(message)
+    assert "/webhooks/" not in text_of(message)
 
 
 async def test_members_of_other_organizations_get_no_mail(connections: Pool, server: MailServer, team: Team) -> None:

@@ -138,9 +138,9 @@ def _links(to: Recipient, notice: Notice, public_url: str) -> list[str]:
     if notice.key_id is not None and "keys:read" in grants:
         links.append(f"The key: {public_url}/keys/{notice.key_id}")
     if notice.type == "usage.threshold":
-        links.append(f"The usage: {public_url}/v1/usage")
+        links.append(f"The usage: {public_url}/usage")
     if notice.type == "webhook.disabled" and "webhooks:read" in grants:
-        links.append(f"The webhook: {public_url}/v1/webhooks/{notice.numbers.get('webhook_id')}")
+        links.append(f"The webhook: {public_url}/webhooks/{notice.numbers.get('webhook_id')}")
     return links
 
 

@@ -1,15 +1,17 @@
 """Messages about what the user just did, shown once on the next page.
 
-The cookie contains a signed code and no text, so nothing that a user entered is stored in it.
+The cookie contains a signed code and no text, so nothing that a user entered is stored in it. A message about a
+resource also has its id and a time, and the page of the resource adds the name.
 """
 
-from datetime import timedelta
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from app.auth.sessions import cookies_of
 from app.handlers import HttpRequest, get_services, raw_request
+from app.pages.text import clock
 from app.services import Services
 from infrastructure.cursors import CursorInvalid
 
@@ -69,30 +71,56 @@ TEXTS: dict[FlashCode, str] = {
     "delivery_retried": "The message is sent again. Reload the page to see the result.",
 }
 
+NAMED: dict[FlashCode, str] = {
+    "key_changed": "Your changes to “{name}” are saved and apply to its next use.",
+    "key_disabled": "“{name}” is disabled. It has been refused since {time}, until someone enables it.",
+    "key_enabled": "“{name}” is enabled. It has worked again since {time}, with the same secret.",
+    "key_revoked": "“{name}” is revoked. It has been refused everywhere since {time}, permanently.",
+    "secret_ended": "The earlier secret of “{name}” has been refused since {time}.",
+}
+"""The messages on the page of the resource that they are about."""
+
 _COOKIE = "flash"
 _LIFETIME = timedelta(seconds=30)
 
 
+class Subject(NamedTuple):
+    """The resource that a page is about."""
+
+    id: str
+    name: str
+
+
 class _Flash(Struct, frozen=True):
     code: FlashCode
+    subject_id: str = ""
+    at: datetime | None = None
 
 
-def flash_cookie(services: Services, code: FlashCode, person_id: str) -> str:
-    """Return the Set-Cookie header for a message to this person."""
-    signed = services.cursors.encode(_Flash(code), purpose=f"flash {person_id}")
+def flash_cookie(
+    services: Services, code: FlashCode, person_id: str, subject_id: str = "", at: datetime | None = None
+) -> str:
+    """Return the Set-Cookie header for a message to this person, about something that happened at `at`."""
+    signed = services.cursors.encode(_Flash(code, subject_id, at), purpose=f"flash {person_id}")
     return cookies_of(services.config).set(_COOKIE, signed, _LIFETIME)
 
 
-def flash_of(request: HttpRequest, person_id: str) -> str | None:
-    """Return the message for this person in the request's cookie, if there is one."""
+def flash_of(request: HttpRequest, person_id: str, subject: Subject | None = None) -> str | None:
+    """Return the message for this person in the request's cookie, if there is one.
+
+    It names the subject of the page only if it is about that one: the user may open another page first.
+    """
     services = get_services(request)
     value = cookies_of(services.config).read(raw_request(request), _COOKIE)
     if value is None:
         return None
     try:
-        return TEXTS[services.cursors.decode(value, _Flash, purpose=f"flash {person_id}").code]
+        flash = services.cursors.decode(value, _Flash, purpose=f"flash {person_id}")
     except CursorInvalid:
         return None
+    if subject is None or flash.subject_id != subject.id or flash.at is None or flash.code not in NAMED:
+        return TEXTS[flash.code]
+    return NAMED[flash.code].format(name=subject.name, time=clock(flash.at))
 
 
 def expired_flash(services: Services) -> str:

@@ -25,6 +25,11 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
 
 
+def clock(at: datetime) -> str:
+    """Return the UTC time of the day: 21:33:49 UTC."""
+    return f"{at.astimezone(UTC):%H:%M:%S} UTC"
+
+
 def relative(at: datetime, now: datetime) -> str:
     """Return the distance from now: "3 min ago", "in 2 days"."""
     distance = abs(now - at)

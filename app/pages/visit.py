@@ -5,6 +5,7 @@ The values of a template may be of any type.
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from app.handlers import HttpRequest, get_services, raw_request
 from app.http.errors import Problem, to_problem
 from app.pages import route_calls
 from app.pages.fields import Fields
-from app.pages.flash import FlashCode, expired_flash, flash_cookie, flash_of
+from app.pages.flash import FlashCode, Subject, expired_flash, flash_cookie, flash_of
 from app.pages.navigation import Link, links_of
 from app.pages.rendering import PageResponse, error_texts, go_to, page
 from app.pages.route_calls import Called, ListPage
@@ -84,9 +85,19 @@ class Visit(Struct, frozen=True):
         """Call a route that changes something, with the parameters of `route_calls.change`."""
         return await route_calls.change(self.request, self.person, route, kind, body, revision, idempotency_key, **path)
 
-    async def page(self, template: str, *, status: int = 200, **values: Any) -> PageResponse:  # noqa: ANN401
-        """Return a page in the frame. Templates also get `frame`, `can` and the time `now`."""
-        frame = await self._frame()
+    async def page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        subject: Subject | None = None,
+        **values: Any,  # noqa: ANN401
+    ) -> PageResponse:
+        """Return a page in the frame, about `subject` if it is about one resource.
+
+        Templates also get `frame`, `can` and the time `now`.
+        """
+        frame = await self._frame(subject)
         response = page(template, status=status, frame=frame, can=self.can, now=now(), **values)
         if frame.flash is not None:
             response.headers["Set-Cookie"] = expired_flash(get_services(self.request))
@@ -100,11 +111,17 @@ class Visit(Struct, frozen=True):
     def csrf_token(self) -> str:
         return csrf_token(self.secret)
 
-    def go_to(self, path: str, flash: FlashCode | None = None) -> PageResponse:
-        """Redirect to a page of this site, which then shows the message `flash`."""
+    def go_to(
+        self, path: str, flash: FlashCode | None = None, subject_id: str = "", at: datetime | None = None
+    ) -> PageResponse:
+        """Redirect to a page of this site, which then shows the message `flash`.
+
+        On the page about the resource `subject_id`, the message has its name and the time `at`, by default now.
+        """
         if flash is None:
             return go_to(path)
-        return go_to(path, {"Set-Cookie": flash_cookie(get_services(self.request), flash, self.person.user_id)})
+        cookie = flash_cookie(get_services(self.request), flash, self.person.user_id, subject_id, at or now())
+        return go_to(path, {"Set-Cookie": cookie})
 
     async def error_page(self, error: Exception) -> PageResponse:
         """Return the page that explains an error, in the frame."""
@@ -118,7 +135,7 @@ class Visit(Struct, frozen=True):
         response.headers.update(problem.headers)
         return response
 
-    async def _frame(self) -> Frame:
+    async def _frame(self, subject: Subject | None) -> Frame:
         services, person = get_services(self.request), self.person
         async with services.read_transaction(person.organization_id) as connection, connection.pipeline():
             organization, addresses, open_alerts = await asyncio.gather(
@@ -133,7 +150,7 @@ class Visit(Struct, frozen=True):
             csrf_token=self.csrf_token,
             links=links_of(person, self.path, {"/alerts": open_alerts}),
             home=START,
-            flash=flash_of(self.request, person.user_id),
+            flash=flash_of(self.request, person.user_id, subject),
             theme=theme_of(self.request),
             has_shortcuts=has_shortcuts(self.request),
         )

@@ -20,6 +20,7 @@ from app.pages.actors import actor_name
 from app.pages.alerts.marks import alerts_about, marks_of
 from app.pages.alerts.sentences import sentences_of
 from app.pages.charts.bars import requests_chart
+from app.pages.flash import Subject
 from app.pages.keys.heading import earlier_secrets, heading_of
 from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import named_servers, names_of
@@ -88,6 +89,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
     frame = frame_of("Requests, last 24 hours", "requests", day, at, path, last_day)
     return await visit.page(
         "keys/get.html",
+        subject=Subject(key.id, key.name),
         key=key,
         heading=heading_of(visit, key, at, "Overview"),
         creator=actor_name(key.created_by),

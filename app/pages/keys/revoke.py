@@ -15,6 +15,7 @@ from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
 from app.http.errors import to_problem
 from app.pages.keys.heading import heading_of, path_of
+from app.pages.keys.stale_forms import changed_key
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
@@ -54,8 +55,6 @@ class Stopping(NamedTuple):
 @Page("GET", "/keys/{key_id}/revoke", access="keys:write")
 async def key_revoke_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
-    if key.status == "revoked":
-        return visit.go_to(path_of(key))
     return await _form_page(visit, key, await _stopping(visit, key, now()))
 
 
@@ -73,24 +72,29 @@ async def key_revoke_form(visit: Visit, key_id: str) -> PageResponse:
         return await _form_page(visit, key, stopping, errors)
     body = {"reason": fields.one("reason"), "note": fields.one("note").strip() or None}
     try:
-        await visit.change(revoke_key, RevokedKey, body, key_id=key_id)
-    except Exception as error:
+        revoked = await visit.change(revoke_key, RevokedKey, body, fields.one("revision"), key_id=key_id)
+    except Exception as error:  # noqa: BLE001 -- raised again unless the form can explain it
         problem = to_problem(error)
-        if problem.code != "validation_error":
-            raise
-        messages = {name: str(message) for name, message in problem.details.items()}
-        return await _form_page(visit, key, stopping, messages)
-    return visit.go_to(path_of(key), "key_revoked")
+        if problem.code == "validation_error":
+            messages = {name: str(message) for name, message in problem.details.items()}
+            return await _form_page(visit, key, stopping, messages)
+        changed, change = await changed_key(visit, error, key_id)
+        return await _form_page(visit, changed, stopping, change=change)
+    return visit.go_to(path_of(key), "key_revoked", key_id, revoked.data.revoked_at)
 
 
 async def _form_page(
-    visit: Visit, key: KeyDetail, stopping: Stopping | None, errors: dict[str, str] | None = None
+    visit: Visit, key: KeyDetail, stopping: Stopping | None, errors: dict[str, str] | None = None, change: str = ""
 ) -> PageResponse:
+    """Return the form. `change`: the change of the key that came before the submitted form, in a sentence."""
+    if key.status == "revoked":
+        return visit.go_to(path_of(key))
     at = now()
     return await visit.page(
         "keys/revoke.html",
-        status=422 if errors else 200,
+        status=412 if change else 422 if errors else 200,
         key=key,
+        change=change,
         heading=heading_of(visit, key, at),
         stopping=stopping,
         needs_name=_needs_name(key, stopping, at),

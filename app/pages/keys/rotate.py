@@ -15,6 +15,7 @@ from app.api.api_keys.rotate import RotatedKey, rotate_key
 from app.http.errors import to_problem
 from app.pages.keys.create import secret_page
 from app.pages.keys.heading import earlier_secrets, has_ended, heading_of, path_of
+from app.pages.keys.stale_forms import changed_key
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -43,9 +44,7 @@ class UsedSecret(NamedTuple):
 @Page("GET", "/keys/{key_id}/rotate", access="keys:write")
 async def key_rotate_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
-    if has_ended(key):
-        return visit.go_to(path_of(key))
-    return await _form_page(visit, key)
+    return await rotate_page(visit, key)
 
 
 @Page("POST", "/keys/{key_id}/rotate", access="keys:write")
@@ -53,36 +52,44 @@ async def key_rotate_form(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     overlap = visit.fields.one("overlap")
     if overlap not in [value for value, _, _ in OVERLAPS]:
-        return await _form_page(visit, key, {"overlap": "Choose how long the old secret keeps working."})
+        return await rotate_page(visit, key, {"overlap": "Choose how long the old secret keeps working."})
     try:
         rotated = await visit.change(
             rotate_key,
             RotatedKey,
             {"overlap_seconds": int(overlap)},
+            visit.fields.one("revision"),
             idempotency_key=visit.fields.one("idempotency_key"),
             key_id=key_id,
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- raised again unless the form can explain it
         problem = to_problem(error)
         if problem.code == "validation_error":
-            return await _form_page(visit, key, {"overlap": str(next(iter(problem.details.values()), problem.detail))})
+            return await rotate_page(visit, key, {"overlap": str(next(iter(problem.details.values()), problem.detail))})
         if problem.code == "idempotency_mismatch":
-            return await _form_page(visit, key, {"overlap": "This form already rotated the key. Rotate it again?"})
-        raise
+            return await rotate_page(visit, key, {"overlap": "This form already rotated the key. Rotate it again?"})
+        changed, change = await changed_key(visit, error, key_id)
+        return await rotate_page(visit, changed, change=change)
     if rotated.data.key is None:
         return await visit.page("keys/created_before.html", key=rotated.data)
     changed = await visit.read(get_key, KeyDetail, key_id=key_id)
     return await secret_page(visit, rotated.data, rotated.data.key, changed.secrets[0].version)
 
 
-async def _form_page(visit: Visit, key: KeyDetail, errors: dict[str, str] | None = None) -> PageResponse:
+async def rotate_page(
+    visit: Visit, key: KeyDetail, errors: dict[str, str] | None = None, change: str = ""
+) -> PageResponse:
+    """Return the form. `change`: the change of the key that came before the submitted form, in a sentence."""
+    if has_ended(key):
+        return visit.go_to(path_of(key))
     at = now()
     earlier = earlier_secrets(key, at)
     used = await gather(*(_last_use(visit, key, secret) for secret in (earlier and [*earlier[::-1], key.secrets[0]])))
     return await visit.page(
         "keys/rotate.html",
-        status=422 if errors else 200,
+        status=412 if change else 422 if errors else 200,
         key=key,
+        change=change,
         heading=heading_of(visit, key, at),
         secrets=used,
         earlier=[secret.version for secret in reversed(earlier)],

@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from app.api.activity.schemas import ActivityEntry
-from app.api.api_keys.activity import ANY_CHANGE, list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.schemas import GrantedPermissions, Key
 from app.api.api_keys.update import update_key
 from app.api.mcps.list import ListedMcp
 from app.http.errors import to_problem
-from app.pages.activity_table import actor_of
 from app.pages.fields import Fields
 from app.pages.keys.heading import has_ended, heading_of, path_of
 from app.pages.keys.key_form import LABELS, errors_of, to_request
@@ -30,9 +27,10 @@ from app.pages.keys.permission_form import (
 )
 from app.pages.keys.permission_text import permission_text, plain
 from app.pages.keys.servers import names_of, servers_with_tools
+from app.pages.keys.stale_forms import last_change
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.text import instant, relative
+from app.pages.text import instant
 from app.pages.visit import Visit
 from domain.grants import Grant
 from infrastructure.clock import now
@@ -77,7 +75,7 @@ async def key_update_form(visit: Visit, key_id: str) -> PageResponse:
         if problem.code != "validation_error":
             raise
         return await _form_page(visit, key, fields, servers, errors_of(problem.details))
-    return visit.go_to(path_of(key), "key_changed")
+    return visit.go_to(path_of(key), "key_changed", key.id)
 
 
 def fields_of_key(key: KeyDetail, servers: Sequence[ListedMcp]) -> Fields:
@@ -136,12 +134,8 @@ async def _stale_page(visit: Visit, key_id: str, servers: Sequence[ListedMcp]) -
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     if has_ended(key):
         return visit.go_to(path_of(key))
-    changes = await visit.read_list(
-        list_key_activity, ActivityEntry, {"type": ANY_CHANGE, "per_page": 1}, key_id=key_id
-    )
-    latest = changes.data[0]
     notice = (
-        f"This key was changed {relative(latest.timestamp, now())} by {actor_of(latest)} (revision {latest.revision}). "
+        f"{await last_change(visit, key)} "
         "Your changes are below and haven't been saved. Save again to replace the current values."
     )
     return await _form_page(visit, key, visit.fields, servers, notice=notice, status=412)

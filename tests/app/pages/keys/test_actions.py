@@ -1,11 +1,16 @@
 """Pages that change a key: edit, rotate, end earlier secrets, disable, enable, revoke. None needs JavaScript."""
 
 import re
+from datetime import datetime
 
+import httpx2
+import pytest
+
+from app.auth.sessions import csrf_token
 from infrastructure.clock import now
 from tests.app.organizations import Api, Organization
 from tests.app.pages.keys.signed_in import signed_in, submit
-from tests.app.people import person
+from tests.app.people import COOKIE, person
 from tests.app.recorded_uses import record, uses
 
 
@@ -14,17 +19,22 @@ def secrets_in(text: str) -> set[str]:
 
 
 def test_a_key_is_disabled_and_enabled(api: Api, org: Organization) -> None:
-    key, owner = org.key(), person(api, org.id, "owner")
+    key, owner = org.key(name="prod <script>"), person(api, org.id, "owner")
     with signed_in(api, owner) as opened:
         opened.go(f"/keys/{key.id}/disable")
         opened.send(opened.form(f"/keys/{key.id}/disable"))
         assert opened.path == f"/keys/{key.id}"
-        assert "The key is disabled." in opened.page.text
+        assert re.search(
+            r"“prod &lt;script&gt;” is disabled. It has been refused since \d\d:\d\d:\d\d UTC", opened.page.text
+        )
         assert org.verify(key.secret)["code"] == "disabled_key"
         opened.go(f"/keys/{key.id}/enable")
         opened.send(opened.form(f"/keys/{key.id}/enable"))
-        assert "The key is enabled." in opened.page.text
+        assert "“prod &lt;script&gt;” is enabled. It has worked again since " in opened.page.text
         assert org.verify(key.secret)["valid"] is True
+        for verb, status in (("enable", "active"), ("disable", "disabled")):
+            assert opened.redirect_target(f"/keys/{key.id}/{verb}") == f"/keys/{key.id}", f"the key is {status} already"
+            org.client.post(f"{key.path}/disable")
 
 
 def test_rotating_shows_the_new_secret_once_and_both_work_during_the_overlap(api: Api, org: Organization) -> None:
@@ -32,7 +42,7 @@ def test_rotating_shows_the_new_secret_once_and_both_work_during_the_overlap(api
     org.verify(key.secret)
     with signed_in(api, owner) as opened:
         form = opened.go(f"/keys/{key.id}/rotate") and opened.form(f"/keys/{key.id}/rotate")
-        fields = {"overlap": "3600", "idempotency_key": form.fields["idempotency_key"]}
+        fields = {"overlap": "3600", "idempotency_key": form.fields["idempotency_key"], "revision": "1"}
         assert submit(opened, api, owner, f"/keys/{key.id}/rotate", **fields) == 200
         (new,) = secrets_in(opened.page.text)
         assert [org.verify(secret, ip="10.1.2.3")["valid"] for secret in (key.secret, new)] == [True, True]
@@ -42,7 +52,7 @@ def test_rotating_shows_the_new_secret_once_and_both_work_during_the_overlap(api
         text = " ".join(opened.go(f"/keys/{key.id}/rotate").text.split())
         assert re.search(r"<strong>Version 1</strong> works until .* Last used .* from 10\.1\.2\.3", text)
         opened.send(opened.form(f"/keys/{key.id}/end-secrets"))
-        assert "The old secret no longer works." in opened.page.text
+        assert "The earlier secret of “" in opened.page.text
         assert [org.verify(secret)["valid"] for secret in (key.secret, new)] == [False, True]
         assert secrets_in(opened.page.text) == set()
 
@@ -80,9 +90,61 @@ def test_the_page_says_what_revoking_stops_and_asks_for_the_name_of_a_used_key(a
         assert org.verify(key.secret)["valid"] is True
         assert submit(opened, api, owner, path, reason="compromised", note="Found on a wiki", confirm="prod") == 200
         assert opened.path == f"/keys/{key.id}"
-        assert "The key is revoked." in opened.page.text
+        revoked = org.detail(key)
+        since = f"{datetime.fromisoformat(revoked['revoked_at']):%H:%M:%S} UTC"
+        assert f"“prod” is revoked. It has been refused everywhere since {since}, permanently." in opened.page.text
     assert org.verify(key.secret)["code"] == "revoked_key"
-    assert org.detail(key)["revoked_reason"] == "compromised"
+    assert revoked["revoked_reason"] == "compromised"
+
+
+def test_a_message_names_a_key_only_on_the_page_of_that_key(api: Api, org: Organization) -> None:
+    key, other, owner = org.key(name="prod"), org.key(name="staging"), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        opened.go(f"/keys/{key.id}/disable")
+        sent = {"csrf_token": csrf_token(owner.secret), "revision": "1"}
+        path = f"{api.url}/keys/{key.id}/disable"
+        answer = httpx2.post(path, data=sent, headers={"Cookie": f"{COOKIE}={owner.secret}", "Origin": api.url})
+        name, _, value = answer.headers["set-cookie"].partition(";")[0].partition("=")
+        assert "prod" not in answer.headers["set-cookie"]
+        opened.keep_cookie(name, value)
+        assert "The key is disabled." in opened.go(f"/keys/{other.id}").text
+        assert "is disabled. It has" not in opened.go(f"/keys/{key.id}").text, "a message is shown once"
+
+
+@pytest.mark.parametrize("verb", ["disable", "enable", "revoke", "rotate", "end-secrets"])
+def test_a_stale_form_does_nothing_and_says_who_changed_the_key(api: Api, org: Organization, verb: str) -> None:
+    key, owner, other = org.key(name="prod"), person(api, org.id, "owner"), person(api, org.id, "admin")
+    org.client.post(f"{key.path}/rotate", {"overlap_seconds": 3600})
+    if verb == "enable":
+        org.client.post(f"{key.path}/disable")
+    page, path = ("rotate" if verb == "end-secrets" else verb), f"/keys/{key.id}/{verb}"
+    with signed_in(api, owner) as opened:
+        opened.go(f"/keys/{key.id}/{page}")
+        form = opened.form(path)
+        other.client.patch(key.path, {"name": "renamed"})
+        before = org.detail(key)
+        given = {"reason": "compromised", "note": "On a wiki"} if verb == "revoke" else {}
+        assert opened.send(form, **given).status_code == 412
+        text = " ".join(opened.page.text.split())
+        assert f"This key was changed just now by {other.email} (revision {before['revision']}).</strong>" in text
+        assert "renamed" in text
+        after = org.detail(key)
+        assert (after["revision"], after["status"]) == (before["revision"], before["status"])
+        if verb == "revoke":
+            assert "On a wiki" in text
+            assert 'value="compromised" checked' in text
+        assert opened.send(opened.form(path)).status_code == 200, "the form is now for what the user has seen"
+    assert org.detail(key)["revision"] > before["revision"]
+
+
+def test_a_stale_form_about_a_key_that_was_revoked_leads_to_the_key(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        opened.go(f"/keys/{key.id}/disable")
+        org.client.delete(key.path)
+        opened.send(opened.form(f"/keys/{key.id}/disable"))
+        assert opened.path == f"/keys/{key.id}"
+        assert "is disabled" not in opened.page.text
 
 
 def test_an_unused_key_is_revoked_without_its_name(api: Api, org: Organization) -> None:
@@ -121,7 +183,7 @@ def test_every_field_of_a_key_is_edited(api: Api, org: Organization) -> None:
         }
         assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 200
         assert opened.path == f"/keys/{key.id}"
-        assert "Your changes are saved" in opened.page.text
+        assert "Your changes to “Renamed” are saved" in opened.page.text
     found = org.detail(key)
     assert (found["name"], found["description"]) == ("Renamed", "In the vault")
     assert found["permissions"] == {

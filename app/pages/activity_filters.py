@@ -18,11 +18,15 @@ from app.pages.words import DELETED_SERVER, USES
 from app.route import Route
 from domain.usage.events import Action, Denial
 from projections.log_queries.activity.filters import Status
+from projections.log_queries.activity.tail import SEEN_MAX
 
 T = TypeVar("T", bound=ActivityEntry)
 
 _PER_PAGE = 50
 _TAIL_ROWS = 50
+_TAIL_COUNTED = SEEN_MAX
+"""A tail returns no more entries at a time."""
+
 _REFUSALS = get_args(Denial)
 
 
@@ -83,6 +87,11 @@ class ActivityList(NamedTuple):
         return [(code, reason_text(code)) for code in codes]
 
     @property
+    def is_followed(self) -> bool:
+        """Return whether a tail follows the list: it shows the newest entries, and more can appear."""
+        return bool(self.pagination.next_after) and not self.query.until
+
+    @property
     def newest(self) -> str:
         return link_to(self.path, self.query)
 
@@ -134,23 +143,23 @@ async def read_entries(visit: Visit, route: Route, kind: type[T], filters: Filte
 async def tail_rows(
     visit: Visit, route: Route, kind: type[T], filters: Filters, *, with_keys: bool = False, **path: str
 ) -> PageResponse:
-    """Return the rows since `after`, newest first, or 204 if there are none. Without `after`, return no rows.
+    """Return the rows since `after`, newest first, or 204 if there are none. Without `after`, a tail starts here.
 
-    The header `Tail-After` has the next `after`. `Tail-More` is sent if the page is too far behind to be filled row by
-    row.
+    The header `Tail-After` has the next `after`, and `Tail-Count` the number of new entries. If there are too many for
+    the page, the response has no rows. `Tail-More` is sent if there can be even more than were counted.
     """
-    parameters = {**filters.to_api(), "after": filters.after or None, "per_page": _TAIL_ROWS + 1}
+    per_page = _TAIL_COUNTED if filters.after else 1
+    parameters = {**filters.to_api(), "after": filters.after or None, "per_page": per_page}
     found = await visit.read_list(route, kind, parameters, **path)
-    if not filters.after:
-        return visit.fragment("parts/activity_rows.html", rows=[], with_keys=with_keys)
-    headers = {"Tail-After": found.pagination.next_after or ""}
-    if not found.data:
+    entries = found.data if filters.after else []
+    headers = {"Tail-After": found.pagination.next_after or "", "Tail-Count": str(len(entries))}
+    if len(entries) == _TAIL_COUNTED:
+        headers["Tail-More"] = "true"
+    if not 0 < len(entries) <= _TAIL_ROWS:
         response = unchanged()
         response.headers.update(headers)
         return response
-    if len(found.data) > _TAIL_ROWS:
-        headers["Tail-More"] = "true"
-    rows = activity_rows(found.data[:_TAIL_ROWS][::-1])
+    rows = activity_rows(entries[::-1])
     return visit.fragment("parts/activity_rows.html", headers=headers, rows=rows, with_keys=with_keys)
 
 

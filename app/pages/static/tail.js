@@ -11,6 +11,7 @@ function followActivity(bar) {
   const state = bar.querySelector("[data-tail-state]");
   const status = bar.querySelector("[data-tail-status]");
   const button = bar.querySelector("[data-tail-pause]");
+  const newest = bar.querySelector("[data-tail-newest]");
   let after = bar.dataset.after;
   let idle = 0;
   let timer = 0;
@@ -19,6 +20,7 @@ function followActivity(bar) {
   let asking = false;
   let held = false;
   let fresh = 0;
+  let more = 0;
   let announcedAt = 0;
   let updatedAt = Date.now();
   let startedAt = Date.now();
@@ -84,7 +86,13 @@ function followActivity(bar) {
     rows.prepend(...added);
     while (rows.rows.length > TAIL_ROWS_MAX) rows.lastElementChild.remove();
     if (above) scrollBy(0, rows.offsetHeight - height);
-    fresh += added.length;
+  }
+
+  /* From here on, rows would leave a gap. */
+  function countOn(count, isMinimum) {
+    more += count;
+    newest.textContent = `${isMinimum ? "At least " : ""}${more.toLocaleString("en")} more`;
+    newest.classList.remove("quiet");
   }
 
   async function ask() {
@@ -105,18 +113,15 @@ function followActivity(bar) {
       } else {
         after = response.headers.get("Tail-After") || after;
         updatedAt = Date.now();
-        if (response.status === 204) idle += 1;
-        else {
-          idle = 0;
-          insert(html);
-          if (response.headers.get("Tail-More")) {
-            announce();
-            return stop("There are many more.", ["Show the newest", bar.querySelector("[data-tail-newest]").href]);
-          }
-        }
+        const count = Number(response.headers.get("Tail-Count"));
+        idle = count ? 0 : idle + 1;
+        fresh += count;
+        if (more || (count && !html)) countOn(count, response.headers.get("Tail-More"));
+        else if (count) insert(html);
       }
     } catch {
-      idle += 1; /* The network is away. The age of the data grows meanwhile. */
+      /* The network is away. The age of the data grows meanwhile. */
+      idle += 1;
     } finally {
       asking = false;
     }

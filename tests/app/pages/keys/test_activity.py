@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import httpx2
+import pytest
 
 from infrastructure.clock import now
 from projections.log_queries.activity.queries import SCAN_MAX
@@ -118,7 +119,7 @@ def test_the_tail_returns_new_rows_once_and_otherwise_nothing(api: Api, org: Org
     answer = ask(api, owner, (tail[0], nothing.headers["tail-after"]))
     assert len(rows(answer.text)) == 2
     assert answer.text.index("<code>add</code>") < answer.text.index("Verified"), "the newest row is the first"
-    assert "tail-more" not in answer.headers
+    assert answer.headers["tail-count"] == "2"
     assert ask(api, owner, (tail[0], answer.headers["tail-after"])).status_code == 204
 
 
@@ -133,14 +134,29 @@ def test_the_tail_applies_the_filters_of_its_page(api: Api, org: Organization) -
     assert len(rows(ask(api, owner, tail).text)) == 1
 
 
-def test_the_tail_tells_that_there_are_more_rows_than_it_returns(api: Api, org: Organization) -> None:
+@pytest.mark.parametrize(("uses", "count", "is_minimum"), [(70, "70", None), (130, "100", "true")])
+def test_the_tail_counts_very_many_rows_instead_of_returning_them(
+    api: Api, org: Organization, uses: int, count: str, is_minimum: str | None
+) -> None:
     key, owner = org.key(), person(api, org.id, "owner")
     with signed_in(api, owner) as opened:
         tail = place(opened.go(f"/keys/{key.id}/activity").text)
     at = now()
-    recorded_uses.record(org, at, recorded_uses.uses(org, key, 70, at))
+    recorded_uses.record(org, at, recorded_uses.uses(org, key, uses, at))
     answer = ask(api, owner, tail)
-    assert (len(rows(answer.text)), answer.headers["tail-more"]) == (50, "true")
+    assert (answer.status_code, answer.headers["tail-count"]) == (204, count)
+    assert answer.headers.get("tail-more") == is_minimum
+
+
+def test_a_tail_without_a_place_starts_at_the_newest_row(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    org.verify(key.secret)
+    headers = {"HX-Request": "true", "Cookie": f"{COOKIE}={owner.secret}"}
+    tail = f"/keys/{key.id}/activity/tail"
+    started = httpx2.get(f"{api.url}{tail}", headers=headers)
+    assert (started.status_code, started.headers["tail-count"]) == (204, "0")
+    org.verify(key.secret)
+    assert len(rows(ask(api, owner, (tail, started.headers["tail-after"])).text)) == 1
 
 
 def test_the_tail_of_an_ended_session_gets_401(api: Api, org: Organization) -> None:

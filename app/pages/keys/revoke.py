@@ -2,6 +2,7 @@
 
 from asyncio import gather
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from app.pages.keys.stale_forms import changed_key
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
-from app.pages.text import duration, number, plural
+from app.pages.text import duration, plural
 from app.pages.usage_reports import LAST_DAY, outcomes_of
 from app.pages.visit import Visit
 from app.pages.words import DELETED_SERVER, REVOCATION_REASONS
@@ -30,6 +31,7 @@ _DAY = timedelta(days=1)
 _RECENT = timedelta(days=7)
 """A key that was used this recently is revoked only after its name was typed."""
 
+_MONTH = timedelta(days=30)
 _LOOKED_AT = 100
 _REASON = "unspecified"
 
@@ -41,15 +43,23 @@ class Query(Struct, frozen=True):
 
 
 class Stopping(NamedTuple):
-    """The accepted uses of the last 24 hours, which will stop. Addresses and servers are those of the latest uses."""
+    """The accepted uses of the last 24 hours, which will stop. Addresses and tools are those of the latest uses."""
 
     uses: int
     rate: str
-    addresses: int
     last_at: datetime
     last_ip: str
-    by_server: str
+    addresses: Sequence[tuple[str, int]]
+    tools: Sequence["UsedTool"]
     looked_at: int | None
+
+
+class UsedTool(NamedTuple):
+    """The uses of one tool, or those of a server that name no tool."""
+
+    server: str
+    tool: str
+    uses: int
 
 
 @Page("GET", "/keys/{key_id}/revoke", access="keys:write")
@@ -97,6 +107,7 @@ async def _form_page(
         change=change,
         heading=heading_of(visit, key, at),
         stopping=stopping,
+        is_idle=key.last_used is not None and at - key.last_used > _MONTH,
         needs_name=_needs_name(key, stopping, at),
         fields=visit.fields,
         chosen=visit.fields.one("reason") or page_query(visit.request, Query).reason or _REASON,
@@ -128,10 +139,10 @@ async def _stopping(visit: Visit, key: KeyDetail, at: datetime) -> Stopping | No
     return Stopping(
         uses=total,
         rate=_rate(total),
-        addresses=len({use.ip for use in uses}),
         last_at=uses[0].timestamp,
         last_ip=uses[0].ip or "",
-        by_server=_by_server(uses),
+        addresses=Counter(use.ip for use in uses if use.ip).most_common(),
+        tools=_by_tool(uses),
         looked_at=None if is_all else len(uses),
     )
 
@@ -144,8 +155,7 @@ def _rate(uses: int) -> str:
     return f"about once every {duration(_DAY / uses)}" if uses < minutes else "about once a minute"
 
 
-def _by_server(uses: list[ActivityEntry]) -> str:
-    """Return the uses of each server: "GitHub 1,100 · Jira 104"."""
-    counts = Counter(use.mcp_name or (DELETED_SERVER if use.mcp_id else "") for use in uses)
-    named = [(name, count) for name, count in counts.most_common() if name]
-    return " · ".join(f"{name} {number(count)}" for name, count in named)
+def _by_tool(uses: Sequence[ActivityEntry]) -> list[UsedTool]:
+    """Return the uses of servers by tool, the most frequent first."""
+    counts = Counter((use.mcp_name or DELETED_SERVER, use.tool or "") for use in uses if use.mcp_id)
+    return [UsedTool(server, tool, count) for (server, tool), count in counts.most_common()]

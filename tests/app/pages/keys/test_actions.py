@@ -1,13 +1,15 @@
 """Pages that change a key: edit, rotate, end earlier secrets, disable, enable, revoke. None needs JavaScript."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx2
 import pytest
 
 from app.auth.sessions import csrf_token
 from infrastructure.clock import now
+from tests.app import recorded_uses
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.pages.keys.signed_in import signed_in, submit
 from tests.app.people import COOKIE, person
@@ -76,13 +78,14 @@ def test_a_rotation_needs_an_overlap_of_the_list(api: Api, org: Organization) ->
 def test_the_page_says_what_revoking_stops_and_asks_for_the_name_of_a_used_key(api: Api, org: Organization) -> None:
     jira = org.mcp(name="Jira")
     key, owner = org.key(name="prod", permissions={"mcps": [jira]}), person(api, org.id, "owner")
-    for _ in range(3):
-        org.verify(key.secret, mcp_id=jira)
+    for tool in ("add", "add", None):
+        org.verify(key.secret, mcp_id=jira, ip="10.1.2.3", **({"tool": tool} if tool else {}))
     path = f"/keys/{key.id}/revoke"
     with signed_in(api, owner) as opened:
         text = " ".join(opened.go(path).text.split())
         assert "Used 3 times in the last 24 hours" in text
-        assert "from 1 IP address: Jira 3." in text
+        assert "They came from 1 IP address: 10.1.2.3 (3)." in text
+        assert "<li><code>add</code> on Jira, 2 times</li> <li>Jira, 1 time</li>" in text
         assert submit(opened, api, owner, path, reason="compromised", note="Found on a wiki", confirm="Prod") == 422
         assert 'value="compromised" checked' in opened.page.text
         assert "Found on a wiki" in opened.page.text
@@ -153,6 +156,16 @@ def test_an_unused_key_is_revoked_without_its_name(api: Api, org: Organization) 
         assert "It has never been used." in opened.go(f"/keys/{key.id}/revoke").text
         assert submit(opened, api, owner, f"/keys/{key.id}/revoke", reason="no_longer_needed") == 200
     assert org.detail(key)["status"] == "revoked"
+
+
+@pytest.mark.parametrize(("days", "said"), [(40, "30 days"), (20, "24 hours")])
+def test_the_page_says_that_a_key_is_idle(api: Api, org: Organization, days: int, said: str) -> None:
+    key, at = org.key(), now() - timedelta(days=days)
+    recorded_uses.record(org, at, recorded_uses.uses(org, key, 1, at))
+    count(api)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = " ".join(opened.go(f"/keys/{key.id}/revoke").text.split())
+        assert f"Not used in the last {said}. Last used <time" in text
 
 
 def test_a_revocation_needs_a_reason_of_the_list(api: Api, org: Organization) -> None:

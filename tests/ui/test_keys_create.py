@@ -185,3 +185,18 @@ def test_a_key_is_created_without_javascript(ui: Ui, org: Organization, owner: P
     page.get_by_label("I've stored it").check()
     page.get_by_role("button", name="Done").click()
     page.wait_for_url("**/keys/key_*")
+
+
+def test_the_marks_of_servers_follow_the_environment(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
+    org.mcp(name="GitHub")
+    org.mcp(name="Sandbox", environment="test")
+    page = ui.open("/keys/new", owner, look)
+    expect(page.get_by_role("group", name="Sandbox test", exact=True)).to_be_visible()
+    page.get_by_role("group", name="GitHub").get_by_text("All tools").click()
+    page.get_by_text("Advanced").click()
+    page.get_by_label("Test", exact=True).check()
+    expect(page.get_by_role("group", name="GitHub live", exact=True).get_by_label("All tools")).to_be_checked()
+    expect(page.get_by_role("group", name="Sandbox", exact=True)).to_be_visible()
+    page.get_by_label("Search servers and tools").fill("sand")
+    expect(page.get_by_role("group", name="GitHub")).to_be_hidden()
+    expect(page.get_by_text("1 of 2 servers match.")).to_be_visible()

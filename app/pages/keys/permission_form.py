@@ -1,8 +1,8 @@
 """The permission picker: the MCP servers, their tools and the management grants that a form gives to a key.
 
-Field names: `mcps` is "all" or "selected". Each server has `access-{id}` ("none", "all" or "some"), and for "some" the
-chosen tools `tool-{id}` and the patterns `allow-{id}` and `deny-{id}`. `manage` is a grant. If all servers are
-selected, only the limits of servers with "some" count.
+Field names: `environment` is that of the key. `mcps` is "all" or "selected". Each server has `access-{id}` ("none",
+"all" or "some"), and for "some" the chosen tools `tool-{id}` and the patterns `allow-{id}` and `deny-{id}`. `manage` is
+a grant. If all servers are selected, only the limits of servers with "some" count.
 """
 
 import re
@@ -15,6 +15,7 @@ from app.api.mcps.schemas import Mcp
 from app.api.mcps.test import McpTestResult, test_mcp
 from app.http.errors import to_problem
 from app.pages.fields import Fields
+from app.pages.keys.key_form import environment_of
 from app.pages.keys.servers import AnyMcp
 from app.pages.text import number, plural
 from app.pages.visit import Visit
@@ -41,11 +42,15 @@ class Tool(NamedTuple):
 
 
 class Server(NamedTuple):
-    """A server in the picker. Its `tools` are shown only if the key may use some of them."""
+    """A server in the picker. Its `tools` are shown only if the key may use some of them.
+
+    `is_of_other_environment`: a key of the form's environment reaches this server only if the key names it.
+    """
 
     id: str
     name: str
     environment: Environment
+    is_of_other_environment: bool
     is_active: bool
     access: Access
     tools: list[Tool]
@@ -59,6 +64,10 @@ class Picker(NamedTuple):
     servers: list[Server]
     search: str
     count_text: str
+
+    @property
+    def has_other_environment(self) -> bool:
+        return any(server.is_of_other_environment for server in self.servers)
 
 
 def picker(fields: Fields, servers: Sequence[ListedMcp]) -> Picker:
@@ -170,6 +179,7 @@ def server_in(fields: Fields, server: Mcp, tools: Sequence[BriefTool]) -> Server
         server.id,
         server.name,
         server.environment,
+        server.environment != environment_of(fields),
         server.status == "active",
         _access(fields, server.id),
         [Tool(tool.name, tool.description, tool.name in chosen) for tool in tools],

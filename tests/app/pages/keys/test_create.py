@@ -353,3 +353,25 @@ def test_names_of_servers_and_keys_are_escaped(screen: Browser, org: Organizatio
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@pytest.mark.parametrize(("environment", "marked"), [("live", {"Sandbox": "test"}), ("test", {"GitHub": "live"})])
+def test_servers_of_the_other_environment_are_marked(
+    screen: Browser, org: Organization, admin: Person, environment: str, marked: dict[str, str]
+) -> None:
+    """A key reaches them only if it names them."""
+    org.mcp(name="GitHub")
+    org.mcp(name="Sandbox", environment="test")
+    screen.go("/keys/new")
+    screen.send(screen.form("/keys/new"), environment=environment, action="search")
+    assert marks(screen) == marked
+    key = admin.client.post("/v1/api-keys", {"name": "prod", "environment": environment}).data
+    screen.go(f"/keys/{key['id']}/edit")
+    assert marks(screen) == marked
+    assert "Servers of the other environment are marked." in screen.page.text
+
+
+def marks(screen: Browser) -> dict[str, str]:
+    """Return the marks of the servers in the picker, by the name of the server."""
+    pattern = r'<legend class="server-name">(.*?) <span class="badge[^>]*>(\w+)</span></legend>'
+    return dict(re.findall(pattern, screen.page.text))

@@ -27,7 +27,7 @@ async def member_invite_form(visit: Visit) -> PageResponse:
         )
     except Exception as error:  # noqa: BLE001 -- raised again unless the form can explain it
         return await _form_page(visit, fields, await refusal_of(visit, error, LABELS))
-    return await visit.page("members/invited.html", invitation=sent.data)
+    return await visit.page(f"members/invited{'' if sent.data.invite_url else '_before'}.html", invitation=sent.data)
 
 
 async def _form_page(visit: Visit, fields: Fields, refusal: Refusal = ACCEPTED) -> PageResponse:

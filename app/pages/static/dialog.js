@@ -47,6 +47,7 @@ function show(page) {
     if (element.hash && element.getAttribute("href") === element.hash) element.hash = `in-${element.hash.slice(1)}`;
   }
   dialog.replaceChildren(...page.childNodes);
+  dialog.scrollTop = 0;
   if (!dialog.open) dialog.showModal();
   refreshTimes(dialog);
   const choose = (selector) => dialog.querySelector(selector);

@@ -38,7 +38,7 @@ async def webhook_create_form(visit: Visit) -> PageResponse:
 
 async def secret_page(visit: Visit, webhook: WebhookWithSecret) -> PageResponse:
     """Return the only page with the signing secret, or after a reload the page that says where it went."""
-    return await visit.page("webhooks/secret.html", webhook=webhook)
+    return await visit.page(f"webhooks/secret{'' if webhook.secret else '_before'}.html", webhook=webhook)
 
 
 async def _form_page(visit: Visit, fields: Fields, refusal: Refusal = ACCEPTED) -> PageResponse:

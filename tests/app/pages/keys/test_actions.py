@@ -85,7 +85,7 @@ def test_the_page_says_what_revoking_stops_and_asks_for_the_name_of_a_used_key(a
         text = " ".join(opened.go(path).text.split())
         assert "Used 3 times in the last 24 hours" in text
         assert "They came from 1 IP address: 10.1.2.3 (3)." in text
-        assert "<li><code>add</code> on Jira, 2 times</li> <li>Jira, 1 time</li>" in text
+        assert "What stops: <code>add</code> on Jira (2), Jira (1)." in text
         assert submit(opened, api, owner, path, reason="compromised", note="Found on a wiki", confirm="Prod") == 422
         assert 'value="compromised" checked' in opened.page.text
         assert "Found on a wiki" in opened.page.text

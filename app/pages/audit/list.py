@@ -1,5 +1,7 @@
 """GET /audit: the changes of the organization as sentences, newest first, with filters and export."""
 
+from asyncio import gather
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -8,13 +10,15 @@ import msgspec
 from msgspec import Struct, field
 
 from app.api.audit.list import list_audit_events
-from app.api.audit.schemas import EVENT_TYPES, AuditEvent
-from app.pages.audit.sentences import sentence
+from app.api.audit.schemas import AuditEvent
+from app.pages.actors import actor_name
+from app.pages.audit.sentences import resource_of, sentence
 from app.pages.page import Page
 from app.pages.people import member_names
 from app.pages.query import Applied, applied_filters, link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
+from app.pages.words import AUDIT_EVENTS
 
 _PATH = "/audit"
 PER_PAGE = 50
@@ -41,17 +45,19 @@ class Row(NamedTuple):
 @Page("GET", _PATH, access="audit:read")
 async def audit_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
-    listed = await visit.read_list(list_audit_events, AuditEvent, {**_parameters(query), "per_page": PER_PAGE})
-    people = await member_names(visit)
+    listed, people = await gather(
+        visit.read_list(list_audit_events, AuditEvent, {**_parameters(query), "per_page": PER_PAGE}),
+        member_names(visit),
+    )
     cursor = listed.pagination.next_cursor
     period = {name: value for name, value in _parameters(query).items() if name in {"from", "to"}}
     return await visit.page(
         "audit/list.html",
         query=query,
         rows=[Row(event, sentence(event)) for event in listed.data],
-        types=[("", "Any"), *[(name, name) for name in EVENT_TYPES]],
+        types=[("", "Any"), *sorted(AUDIT_EVENTS.items(), key=lambda each: each[1])],
         people=people,
-        applied=_applied(query, dict(people)),
+        applied=_applied(query, await _named(visit, query, listed.data)),
         newest=link_to(_PATH, query) if query.cursor else None,
         older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
         exports=[
@@ -75,12 +81,47 @@ def _start_of(day: date) -> str:
     return datetime.combine(day, time(), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _applied(query: Query, people: dict[str, str]) -> list[Applied]:
+class Named(NamedTuple):
+    """The names of what the filters are about. Empty: no change tells the name."""
+
+    actor: str
+    resource: str
+    key: str
+
+
+async def _named(visit: Visit, query: Query, listed: Sequence[AuditEvent]) -> Named:
+    """Return the names of the filters in effect, from the listed changes, or else from any change of the same."""
+    actor, resource, key = await gather(
+        _change_of(visit, listed, query.actor, "actor", lambda event: event.actor.id),
+        _change_of(visit, listed, query.resource, "resource", lambda event: event.resource.id),
+        _change_of(visit, listed, query.key_id, "resource", lambda event: event.resource.id),
+    )
+    return Named(
+        actor="" if actor is None else actor_name(actor.actor),
+        resource="" if resource is None else resource_of(resource),
+        key="" if key is None else str(key.resource.name or ""),
+    )
+
+
+async def _change_of(
+    visit: Visit, listed: Sequence[AuditEvent], wanted: str, parameter: str, id_of: Callable[[AuditEvent], str]
+) -> AuditEvent | None:
+    """Return a change whose `id_of` is the wanted id, if there is one. `parameter` is the filter of the route."""
+    if not wanted:
+        return None
+    found = next((event for event in listed if id_of(event) == wanted), None)
+    if found is None:
+        events = await visit.read_list(list_audit_events, AuditEvent, {parameter: wanted, "per_page": 1})
+        found = next(iter(events.data), None)
+    return found
+
+
+def _applied(query: Query, named: Named) -> list[Applied]:
     texts = {
-        "type": f"Event: {query.type}",
-        "actor": f"By: {people.get(query.actor, query.actor)}",
-        "resource": f"Changed: {people.get(query.resource, query.resource)}",
-        "key_id": f"Key: {query.key_id}",
+        "type": AUDIT_EVENTS.get(query.type, query.type),
+        "actor": f"By: {named.actor or query.actor}",
+        "resource": f"Changed: {named.resource or query.resource}",
+        "key_id": f"Changes of or with the key: {named.key or query.key_id}",
         "ip": f"Address: {query.ip}",
         "from": f"From {query.since}",
         "to": f"To {query.until}",

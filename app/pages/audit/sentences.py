@@ -21,14 +21,14 @@ def sentence(event: AuditEvent) -> str:
 
     An event of a later version, with a type or a value that is not known here, has a plain sentence.
     """
-    who, what = actor_at_start(event.actor), _resource(event)
+    who, what = actor_at_start(event.actor), resource_of(event)
     try:
         return _SENTENCES[event.event](who, what, event.data)
     except KeyError:
         return f"{who} changed {what}: {title_of(event.event)}."
 
 
-def _resource(event: AuditEvent) -> str:
+def resource_of(event: AuditEvent) -> str:
     """Return the changed resource with its current name, or the name that the event gives it."""
     name = event.resource.name
     noun = _NOUNS.get(event.resource.type, "something else")

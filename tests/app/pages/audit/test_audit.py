@@ -1,10 +1,13 @@
 """The audit log of the organization: sentences, filters, one change, export, access."""
 
 import html
+import re
 
 import httpx2
 import pytest
 
+from app.api.audit.schemas import EVENT_TYPES
+from app.pages.words import AUDIT_EVENTS
 from domain.actor import OPERATOR
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY
@@ -52,6 +55,34 @@ def test_filters_narrow_the_list_and_each_can_be_removed(org: Organization, admi
     assert f"/audit?type=mcp.created&actor={admin.id}" in [html.unescape(link) for link in window.links]
     assert "No changes match." in window.go("/audit?from=2020-01-01&to=2020-01-02").text
     assert "No changes match." in window.go("/audit?ip=203.0.113.77").text
+
+
+def test_filters_show_names_instead_of_ids(org: Organization, admin: Person, window: Browser) -> None:
+    key = org.key(name="Deploy <b>")
+    wiki = org.mcp(name="Wiki")
+    org.client.delete(f"/v1/mcps/{wiki}")
+    for query, name in (
+        (f"resource={key.id}", "Changed: the key “Deploy &lt;b&gt;”"),
+        (f"resource={wiki}", "Changed: the MCP server “Wiki”"),
+        (f"resource={admin.id}", f"Changed: {admin.email}"),
+        (f"key_id={key.id}", "Changes of or with the key: Deploy &lt;b&gt;"),
+        (f"actor={org.manager.id}", "By: Manager"),
+        ("type=api_key.permissions_changed", "Key: permissions changed"),
+    ):
+        for nothing in ("", "&ip=203.0.113.77"):
+            window.go(f"/audit?{query}{nothing}")
+            chips = re.findall(r'<span class="chip-text">(.*?)</span>', window.page.text)
+            assert name in chips, "the name is known even if no change matches"
+
+
+def test_every_type_of_change_has_a_title() -> None:
+    assert set(AUDIT_EVENTS) == set(EVENT_TYPES)
+    assert len(set(AUDIT_EVENTS.values())) == len(EVENT_TYPES)
+
+
+def test_the_filter_of_types_shows_titles(window: Browser) -> None:
+    options = re.findall(r'<option value="([\w.]+)">([^<]+)</option>', window.go("/audit").text)
+    assert dict(options) | AUDIT_EVENTS == dict(options)
 
 
 def test_the_last_day_of_a_period_is_included(window: Browser, org: Organization) -> None:

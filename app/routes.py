@@ -130,6 +130,7 @@ from app.pages.settings.plan import plan_form, plan_page
 from app.pages.settings.update import settings_edit_form, settings_edit_page
 from app.pages.specimen import specimen
 from app.pages.static_files import icon, static_file
+from app.pages.switch import switch_page
 from app.pages.usage.get import usage_page
 from app.pages.webhooks.create import webhook_create_form, webhook_create_page
 from app.pages.webhooks.delete import webhook_delete_form, webhook_delete_page
@@ -315,6 +316,7 @@ DASHBOARD: tuple[Page, ...] = (
     organization_delete_page,
     organization_delete_form,
     account.account_page,
+    switch_page,
     account.sign_out_form,
     account.end_session_form,
     account.end_other_sessions_form,

@@ -143,7 +143,7 @@ async def read_entries(visit: Visit, route: Route, kind: type[T], filters: Filte
 async def tail_rows(
     visit: Visit, route: Route, kind: type[T], filters: Filters, *, with_keys: bool = False, **path: str
 ) -> PageResponse:
-    """Return the rows since `after`, newest first, or 204 if there are none. Without `after`, a tail starts here.
+    """Return the rows since `after`, newest first, or 204 if there are none. Without `after`, return no rows.
 
     The header `Tail-After` has the next `after`, and `Tail-Count` the number of new entries. If there are too many for
     the page, the response has no rows. `Tail-More` is sent if there can be even more than were counted.
@@ -155,7 +155,7 @@ async def tail_rows(
     headers = {"Tail-After": found.pagination.next_after or "", "Tail-Count": str(len(entries))}
     if len(entries) == _TAIL_COUNTED:
         headers["Tail-More"] = "true"
-    if not 0 < len(entries) <= _TAIL_ROWS:
+    if filters.after and not 0 < len(entries) <= _TAIL_ROWS:
         response = unchanged()
         response.headers.update(headers)
         return response

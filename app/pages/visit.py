@@ -29,6 +29,7 @@ from infrastructure.clock import now
 from projections.read_models.alerts.list.queries import open_count
 from projections.read_models.members.list.queries import emails
 from projections.read_models.organizations.list.queries import organization_of
+from projections.records.sessions.queries import has_other_organization
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Frame(Struct, frozen=True):
     flash: str | None
     theme: Theme
     has_shortcuts: bool
+    has_other_organization: bool
 
 
 class Visit(Struct, frozen=True):
@@ -143,6 +145,8 @@ class Visit(Struct, frozen=True):
                 emails(connection, [person.user_id]),
                 open_count(connection, person.organization_id) if self.can("alerts:read") else _none(),
             )
+        async with services.credential_lookup() as connection:
+            has_other = await has_other_organization(connection, person.session_id)
         return Frame(
             organization="" if organization is None else organization.name,
             user=addresses.get(person.user_id) or person.user_id,
@@ -153,6 +157,7 @@ class Visit(Struct, frozen=True):
             flash=flash_of(self.request, person.user_id, subject),
             theme=theme_of(self.request),
             has_shortcuts=has_shortcuts(self.request),
+            has_other_organization=has_other,
         )
 
 

@@ -311,6 +311,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("alerts-none", "/alerts", role="owner", data="none"),
     Screen("alert", "/alerts/{alert_id}", role="owner", path=_alert),
     Screen("account", "/account", role="owner"),
+    Screen("account-switch", "/account/switch", role="viewer"),
     Screen("keys-not-found", "/keys", role="owner", path=lambda _: "/keys?q=nothing"),
     Screen("keys-selected", "/keys", role="owner", then=_select_keys),
     Screen("keys-member", "/keys", role="member"),

@@ -1,5 +1,8 @@
 """Sign-in and sign-out in a real browser, which sends the origin of every form."""
 
+import pytest
+from playwright.sync_api import expect
+
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
@@ -32,6 +35,25 @@ def test_a_link_signs_in_without_javascript(ui: Ui, api: Api, org: Organization)
     page = ui.open(f"/sign-in/confirm?token={link_for(api, member)}", java_script=False)
     page.get_by_role("button").click()
     page.get_by_role("heading", name="Overview").wait_for()
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with-scripts", "without-scripts"])
+def test_a_member_of_two_organizations_switches(ui: Ui, api: Api, look: Look, *, java_script: bool) -> None:
+    first = person(api, api.organization().id)
+    person(api, api.organization().id, "viewer", first.email)
+    page = ui.open("/", first, look, java_script=java_script)
+    open_menu(page)
+    page.get_by_role("link", name="Switch organization").click()
+    expect(page.get_by_label("Email address")).to_have_value(first.email)
+    page.get_by_role("button", name="Send sign-in link").click()
+    page.get_by_text("15 minutes").wait_for()
+    assert first.client.get("/v1/session").status == 200, "the user stays signed in until the link is opened"
+    (mail,) = mails_to(api, first.email)
+    page.goto(f"/sign-in/confirm?token={token_in(mail.text)}")
+    page.get_by_role("button").click()
+    page.get_by_role("button", name="as viewer").click()
+    open_menu(page)
+    expect(page.get_by_text("Viewer of ")).to_be_visible()
 
 
 def test_the_buttons_end_other_sessions_and_sign_out(ui: Ui, api: Api, org: Organization, look: Look) -> None:

@@ -25,6 +25,7 @@ class Queries(NamedTuple):
     link_use: bytes
     people_of_address: bytes
     people_of_ids: bytes
+    has_other_organization: bytes
     rate_take: bytes
     rate_find: bytes
     failure_add: bytes
@@ -102,6 +103,12 @@ async def people_of_address(connection: Connection, email: str) -> list[tuple[st
 async def people_of_ids(connection: Connection, user_ids: Sequence[str]) -> list[Person]:
     """Return those of `user_ids` who are currently members."""
     return [Person(*row) for row in await (await connection.execute(SQL.people_of_ids, (list(user_ids),))).fetchall()]
+
+
+async def has_other_organization(connection: Connection, session_id: str) -> bool:
+    """Return whether the proven address of a session's user belongs to a member of another organization, too."""
+    row = await (await connection.execute(SQL.has_other_organization, (session_id,))).fetchone()
+    return row is not None and bool(row[0])
 
 
 def link_add(

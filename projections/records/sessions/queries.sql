@@ -76,6 +76,18 @@ join organization_guard g on g.organization_id = m.organization_id and g.status 
 where m.user_id = any(%s::text[])
 order by m.organization_id
 
+-- has_other_organization
+-- Whether the address of a session's user belongs to a member of another organization, too. A session that began with an
+-- invitation does not prove the address, so its user gets no answer about it. $1 session
+select exists (
+    select from sessions s
+    join users u on u.user_id = s.user_id
+    join users o on o.folded = u.folded and lower(o.email collate "C") = lower(u.email collate "C")
+    join member_list m on m.user_id = o.user_id and m.organization_id <> s.organization_id
+    join organization_guard g on g.organization_id = m.organization_id and g.status = 'active'
+    where s.session_id = %s and s.method <> 'invitation'
+)
+
 -- rate_take
 -- A GCRA in one statement. No row: the limit is reached. $bucket, $now, $one an attempt costs, $all that fit
 insert into sign_in_rates as r (bucket, full_at)

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from app.pages.words import GRANTS
+from domain.members.events import Role
+
 
 class Words(NamedTuple):
     what_happened: str
@@ -30,3 +33,15 @@ WORDS = {
     ),
     "unavailable": Words("The service cannot answer right now.", "Wait a few seconds, then reload the page."),
 }
+
+
+def role_words(role: Role, required: str, owner: str | None) -> Words:
+    """Return why a role may not do what needs the grant `required`, or the role of the owner, and who can change that.
+
+    `owner` is the address of the owner, unless it was erased.
+    """
+    article = "an" if role[0] in "aeiou" else "a"
+    action = "see keys" if required == "keys:read" else {**GRANTS}.get(required, "do this")
+    who = f"{owner} (owner)" if owner else "The owner"
+    remedy = "can do it." if required == "owner" else "can change that."
+    return Words(f"You're {article} {role}, so you can't {action}.", f"{who} {remedy}")

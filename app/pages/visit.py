@@ -15,6 +15,7 @@ from app.auth.sessions import csrf_token
 from app.handlers import HttpRequest, get_services, raw_request
 from app.http.errors import Problem, to_problem
 from app.pages import route_calls
+from app.pages.error_words import role_words
 from app.pages.fields import Fields
 from app.pages.flash import FlashCode, Subject, expired_flash, flash_cookie, flash_of
 from app.pages.navigation import Link, links_of
@@ -27,7 +28,8 @@ from app.route import Route
 from domain.grants import Grant
 from infrastructure.clock import now
 from projections.read_models.alerts.list.queries import open_count
-from projections.read_models.members.list.queries import emails
+from projections.read_models.members.list.queries import Filters, emails
+from projections.read_models.members.list.queries import page as members
 from projections.read_models.organizations.list.queries import organization_of
 from projections.records.sessions.queries import has_other_organization
 
@@ -128,14 +130,24 @@ class Visit(Struct, frozen=True):
     async def error_page(self, error: Exception) -> PageResponse:
         """Return the page that explains an error, in the frame."""
         problem: Problem = to_problem(error)
+        texts = error_texts(problem)
+        required: Any = problem.details.get("required")
+        if problem.code == "forbidden" and required:
+            texts |= role_words(self.person.role, required[0], await self._owner())._asdict()
         response = await self.page(
             "problem_in_frame.html",
             status=problem.status,
             request_id=raw_request(self.request).request_id,
-            **error_texts(problem),
+            **texts,
         )
         response.headers.update(problem.headers)
         return response
+
+    async def _owner(self) -> str | None:
+        """Return the address of the owner of the organization."""
+        owners = Filters(self.person.organization_id, "owner")
+        async with get_services(self.request).read_transaction(self.person.organization_id) as connection:
+            return next((each.email for each in await members(connection, owners, limit=1, offset=0)), None)
 
     async def _frame(self, subject: Subject | None) -> Frame:
         services, person = get_services(self.request), self.person

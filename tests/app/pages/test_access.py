@@ -1,6 +1,7 @@
 """Access to the pages of the dashboard: who may open each, and what everyone else gets."""
 
 import re
+from html import unescape
 
 import httpx2
 import pytest
@@ -88,6 +89,24 @@ def test_a_role_opens_its_own_pages_and_gets_403_for_the_rest(
         assert answer.status_code == 404
     else:
         assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "cannot"),
+    [
+        ("viewer", "/keys", "You're a viewer, so you can't see keys."),
+        ("auditor", "/keys/new", "You're an auditor, so you can't create, change and revoke keys."),
+        ("member", "/audit", "You're a member, so you can't read the audit log."),
+        ("admin", "/settings/plan", "You're an admin, so you can't do this."),
+    ],
+)
+def test_a_refused_role_is_told_what_it_cannot_do_and_who_can_change_that(
+    api: Api, people: dict[Role, Person], role: Role, path: str, cannot: str
+) -> None:
+    headers = {"Accept": "text/html", "Cookie": f"{COOKIE}={people[role].secret}"}
+    text = unescape(httpx2.get(api.url + path, headers=headers).text)
+    assert f"<p>{cannot}</p>" in text
+    assert f"<p>{people['owner'].email} (owner) can" in text
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -21,7 +21,7 @@ def _documented() -> dict[str, set[Role]]:
     found: dict[str, set[Role]] = {}
     last: set[Role] = set()
     for path, text in _ROWS:
-        named = {role for role in ROLES if re.search(rf"\b{role}\b", text)}
+        named: set[Role] = {role for role in ROLES if re.search(rf"\b{role}\b", text)}
         last = set(ROLES) if "every role" in text else named or last
         found[path] = last
     return found

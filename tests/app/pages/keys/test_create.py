@@ -308,11 +308,11 @@ def test_a_server_that_does_not_answer_keeps_the_form(screen: Browser, org: Orga
 
 
 def test_configurations_of_mcp_clients_appear_with_a_url(screen: Browser, org: Organization, admin: Person) -> None:
-    assert "connect.mcp_url" in create(screen)
+    assert "put a gateway in front of the server" in create(screen)
     assert "Claude Desktop" not in screen.page.text
     org.client.patch("/v1/organization", {"settings": {"connect.mcp_url": "https://gateway.example/{slug}/mcp"}})
     assert "Claude Desktop" in create(screen)
-    assert "connect.mcp_url" not in screen.page.text
+    assert "put a gateway in front of the server" not in screen.page.text
 
 
 def test_the_limit_of_the_plan_is_explained(proxied_api: Api, screen: Browser) -> None:

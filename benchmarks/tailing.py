@@ -14,8 +14,8 @@ from benchmarks.wrk import load
 
 TABS = 10
 SHARE_MIN = 0.97
-_SECONDS = 2.0
-"""A tab asks for news this often while there are some."""
+_DELAYS = (2.0, 4.0, 8.0, 15.0)
+"""Seconds until a tab asks again: the first while there are new rows, the last while there are more than it shows."""
 
 _CONNECTIONS = 64
 _FILTERS: tuple[Mapping[str, str], ...] = ({}, {"status": "denied"})
@@ -56,18 +56,22 @@ class _Tab(threading.Thread):
         super().__init__()
         self._visitor = Visitor(url, cookie)
         self._filter = _FILTERS[number % len(_FILTERS)]
-        self._first_seconds = number / TABS * _SECONDS
+        self._first_seconds = number / TABS * _DELAYS[0]
         self._over = over
         self.asked = 0
 
     def run(self) -> None:
         after = newest_use(self._visitor, f"/activity?{urlencode(self._filter)}")
         self._over.wait(self._first_seconds)
+        idle = 0
         while not self._over.is_set():
             answer = self._visitor.get(f"/activity/tail?{urlencode({**self._filter, 'after': after})}")
             after = answer.headers.get("tail-after", after)
             self.asked += 1
-            self._over.wait(_SECONDS)
+            idle = min(idle + 1, len(_DELAYS) - 1) if answer.headers.get("tail-count", "0") == "0" else 0
+            if answer.headers.get("tail-more"):
+                idle = len(_DELAYS) - 1
+            self._over.wait(_DELAYS[idle])
 
 
 @contextmanager

@@ -391,5 +391,6 @@ WITHOUT_SCREEN = {
     "/favicon.svg": "is an image",
     "/keys/{key_id}/activity/tail": "returns new rows for the page of activity",
     "/keys/{key_id}/first-use": "is a part of the page of a new key",
+    "/keys/permissions/tools/{mcp_id}": "returns the tools of a server for the permission picker",
 }
 """GET handlers that show no page of their own."""

@@ -88,7 +88,7 @@ function followActivity(bar) {
     if (above) scrollBy(0, rows.offsetHeight - height);
   }
 
-  /* From here on, rows would leave a gap. */
+  /* From here on, rows would leave a gap. Only a number changes, so it changes seldom. */
   function countOn(count, isMinimum) {
     more += count;
     newest.textContent = `${isMinimum ? "At least " : ""}${more.toLocaleString("en")} more`;
@@ -116,8 +116,10 @@ function followActivity(bar) {
         const count = Number(response.headers.get("Tail-Count"));
         idle = count ? 0 : idle + 1;
         fresh += count;
-        if (more || (count && !html)) countOn(count, response.headers.get("Tail-More"));
-        else if (count) insert(html);
+        if (more || (count && !html)) {
+          countOn(count, response.headers.get("Tail-More"));
+          idle = TAIL_DELAYS.length;
+        } else if (count) insert(html);
       }
     } catch {
       /* The network is away. The age of the data grows meanwhile. */

@@ -88,7 +88,7 @@ function followActivity(bar) {
     if (above) scrollBy(0, rows.offsetHeight - height);
   }
 
-  /* From here on, rows would leave a gap. Only a number changes, so it changes seldom. */
+  /* From here on, rows would leave a gap. A number that is too low anyway changes seldom. */
   function countOn(count, isMinimum) {
     more += count;
     newest.textContent = `${isMinimum ? "At least " : ""}${more.toLocaleString("en")} more`;
@@ -116,10 +116,10 @@ function followActivity(bar) {
         const count = Number(response.headers.get("Tail-Count"));
         idle = count ? 0 : idle + 1;
         fresh += count;
-        if (more || (count && !html)) {
-          countOn(count, response.headers.get("Tail-More"));
-          idle = TAIL_DELAYS.length;
-        } else if (count) insert(html);
+        const isMinimum = response.headers.get("Tail-More");
+        if (more || (count && !html)) countOn(count, isMinimum);
+        else if (count) insert(html);
+        if (isMinimum) idle = TAIL_DELAYS.length;
       }
     } catch {
       /* The network is away. The age of the data grows meanwhile. */

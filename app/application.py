@@ -24,8 +24,8 @@ from app.observability.metrics.lazy_exporter import Exposition
 from app.observability.metrics.recorder import Recorder, flush_metrics
 from app.observability.tracing.tracing import closing, tracing
 from app.openapi.description import describe
-from app.pages import openid
-from app.pages.errors import problem_response
+from app.pages.errors.response import problem_response
+from app.pages.session import openid
 from app.process.background_tasks import end_process_with
 from app.process.draining import Draining, drained_on_sigterm
 from app.process.parent_death import exit_with_parent

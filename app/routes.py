@@ -74,16 +74,24 @@ from app.api.webhooks.retry_delivery import retry_delivery
 from app.api.webhooks.rotate import rotate_webhook
 from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
-from app.pages import account, invitation, openid, sign_in
+from app.pages.account.get import (
+    account_page,
+    end_other_sessions_form,
+    end_session_form,
+    shortcuts_form,
+    sign_out_form,
+    theme_form,
+)
+from app.pages.account.notifications import notifications_form
 from app.pages.activity.get import decision_page
 from app.pages.activity.list import activity_page
 from app.pages.activity.tail import activity_tail
 from app.pages.alerts.acknowledge import acknowledge_form
 from app.pages.alerts.get import alert_page
 from app.pages.alerts.list import alert_list_page
-from app.pages.api_reference import get_api_reference
 from app.pages.audit.get import audit_event_page
 from app.pages.audit.list import audit_list_page
+from app.pages.errors.problems import get_problem_page, list_problems
 from app.pages.keys.activity import key_activity_page, key_activity_tail
 from app.pages.keys.create import key_create_form, key_create_page
 from app.pages.keys.disable import key_disable_form, key_disable_page
@@ -118,19 +126,19 @@ from app.pages.members.remove import member_remove_form, member_remove_page
 from app.pages.members.transfer import ownership_transfer_form, ownership_transfer_page
 from app.pages.members.update import member_role_form, member_role_page
 from app.pages.members.withdraw import invitation_withdraw_form, invitation_withdraw_page
-from app.pages.notifications import notifications_form
 from app.pages.overview.checklist import dismiss_checklist_form
 from app.pages.overview.get import overview_page
 from app.pages.page import Page
-from app.pages.problems import get_problem_page, list_problems
+from app.pages.reference.api_reference import get_api_reference
+from app.pages.reference.specimen import specimen
+from app.pages.session import invitation, openid, sign_in
+from app.pages.session.switch import switch_page
 from app.pages.settings.alerts import thresholds_form, thresholds_page
 from app.pages.settings.delete import organization_delete_form, organization_delete_page
 from app.pages.settings.get import settings_page
 from app.pages.settings.plan import plan_form, plan_page
 from app.pages.settings.update import settings_edit_form, settings_edit_page
-from app.pages.specimen import specimen
 from app.pages.static_files import icon, static_file
-from app.pages.switch import switch_page
 from app.pages.usage.get import usage_page
 from app.pages.webhooks.create import webhook_create_form, webhook_create_page
 from app.pages.webhooks.delete import webhook_delete_form, webhook_delete_page
@@ -315,13 +323,13 @@ DASHBOARD: tuple[Page, ...] = (
     plan_form,
     organization_delete_page,
     organization_delete_form,
-    account.account_page,
+    account_page,
     switch_page,
-    account.sign_out_form,
-    account.end_session_form,
-    account.end_other_sessions_form,
-    account.theme_form,
-    account.shortcuts_form,
+    sign_out_form,
+    end_session_form,
+    end_other_sessions_form,
+    theme_form,
+    shortcuts_form,
     notifications_form,
 )
 """The pages of signed-in users, in the order of the sidebar."""

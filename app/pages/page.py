@@ -21,7 +21,7 @@ from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from app.pages.compression import compressed
 from app.pages.fields import Fields, fields_of
 from app.pages.rendering import AS_PAGE, PageResponse, for_script
-from app.pages.session import current_session, is_script, sign_in_redirect
+from app.pages.session.visitor import current_session, is_script, sign_in_redirect
 from app.pages.visit import Visit
 
 Handler = Callable[..., Awaitable[PageResponse]]

@@ -13,9 +13,9 @@ from litestar import Response
 from app.handlers import HttpRequest, raw_request
 from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem, to_problem
-from app.pages import text, words
-from app.pages.error_words import WORDS
 from app.pages.static_files import HTMX_URL, IDENTIFY_URL, REFERENCE_STYLE_URL, SCRIPT_URL, STYLE_URL
+from app.pages.wording import text, words
+from app.pages.wording.error_words import WORDS
 from domain.secret import redacted
 
 PageResponse = Response[str]

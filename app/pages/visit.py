@@ -15,15 +15,15 @@ from app.auth.sessions import csrf_token
 from app.handlers import HttpRequest, get_services, raw_request
 from app.http.errors import Problem, to_problem
 from app.pages import route_calls
-from app.pages.error_words import role_words
 from app.pages.fields import Fields
-from app.pages.flash import FlashCode, Subject, expired_flash, flash_cookie, flash_of
-from app.pages.navigation import Link, links_of
+from app.pages.frame.flash import FlashCode, Subject, expired_flash, flash_cookie, flash_of
+from app.pages.frame.navigation import Link, links_of
+from app.pages.frame.shortcuts import has_shortcuts
+from app.pages.frame.theme import Theme, theme_of
 from app.pages.rendering import PageResponse, error_texts, go_to, page
 from app.pages.route_calls import Called, ListPage
-from app.pages.session import START
-from app.pages.shortcuts import has_shortcuts
-from app.pages.theme import Theme, theme_of
+from app.pages.session.visitor import START
+from app.pages.wording.error_words import role_words
 from app.route import Route
 from domain.grants import Grant
 from infrastructure.clock import now

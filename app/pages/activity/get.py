@@ -5,13 +5,13 @@ from typing import NamedTuple
 from app.api.activity.decision import Use
 from app.api.activity.get import get_use
 from app.pages.activity.rules import refusal_of, rule_rows
-from app.pages.activity_table import ActivityRow, activity_rows, reason_text
-from app.pages.actors import actor_name
 from app.pages.page import Page
+from app.pages.parts.activity_table import ActivityRow, activity_rows, reason_text
 from app.pages.rendering import PageResponse
-from app.pages.text import number
 from app.pages.visit import Visit
-from app.pages.words import ACTORS_WITHOUT_NAME, KEY_EVENTS
+from app.pages.wording.actors import actor_name
+from app.pages.wording.text import number
+from app.pages.wording.words import ACTORS_WITHOUT_NAME, KEY_EVENTS
 
 
 class Decider(NamedTuple):

@@ -4,10 +4,10 @@ from asyncio import gather
 
 from app.api.activity.key_use import KeyUse
 from app.api.activity.list import list_activity
-from app.pages.activity_filters import Filters, activity_list, read_entries
-from app.pages.activity_table import activity_rows
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
+from app.pages.parts.activity_filters import Filters, activity_list, read_entries
+from app.pages.parts.activity_table import activity_rows
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

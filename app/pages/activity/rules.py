@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from app.api.activity.decision import RuleResult, Use
-from app.pages.activity_table import reason_text
 from app.pages.charts.wording import listed
-from app.pages.text import instant, plural
-from app.pages.words import DELETED_SERVER, STATUSES
+from app.pages.parts.activity_table import reason_text
+from app.pages.wording.text import instant, plural
+from app.pages.wording.words import DELETED_SERVER, STATUSES
 from domain.usage.decision import RuleName
 from domain.usage.explanation import Outcome
 

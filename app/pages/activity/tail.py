@@ -2,8 +2,8 @@
 
 from app.api.activity.key_use import KeyUse
 from app.api.activity.list import list_activity
-from app.pages.activity_filters import Filters, tail_rows
 from app.pages.page import Page
+from app.pages.parts.activity_filters import Filters, tail_rows
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

@@ -11,7 +11,7 @@ from app.pages.page import Page
 from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import ALERTS
+from app.pages.wording.words import ALERTS
 from domain.alerts.events import AlertType, Severity
 
 _PATH = "/alerts"

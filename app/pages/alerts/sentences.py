@@ -14,8 +14,8 @@ from msgspec import Struct
 from app.api.alerts.schemas import Alert
 from app.http.error_catalogue import ERRORS
 from app.pages.charts.wording import day_of, listed, percent
-from app.pages.text import day, instant, number, plural
-from app.pages.words import ALERTS, title_of
+from app.pages.wording.text import day, instant, number, plural
+from app.pages.wording.words import ALERTS, title_of
 from domain.alerts.expiry_stages import STAGES_DAYS
 from domain.alerts.quota_stages import STAGES_PERCENT
 from domain.webhooks.events import DisabledBecause

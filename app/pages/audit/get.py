@@ -8,11 +8,11 @@ from app.api.audit.get import get_audit_event
 from app.api.audit.schemas import AuditEvent, AuditResource
 from app.api.mcps.get import get_mcp
 from app.api.webhooks.get import get_webhook
-from app.pages.actors import actor_name
 from app.pages.audit.sentences import sentence
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
+from app.pages.wording.actors import actor_name
 from domain.actor import OPERATOR
 from domain.grants import Grant
 from domain.refusal import NotFound

@@ -11,14 +11,14 @@ from msgspec import Struct, field
 
 from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import AuditEvent
-from app.pages.actors import actor_name
 from app.pages.audit.sentences import resource_of, sentence
 from app.pages.page import Page
-from app.pages.people import member_names
+from app.pages.parts.people import member_names
 from app.pages.query import Applied, applied_filters, link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import AUDIT_EVENTS
+from app.pages.wording.actors import actor_name
+from app.pages.wording.words import AUDIT_EVENTS
 
 _PATH = "/audit"
 PER_PAGE = 50

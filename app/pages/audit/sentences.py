@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from app.api.audit.schemas import AuditEvent
-from app.pages.actors import actor_at_start
-from app.pages.text import instant, plural
-from app.pages.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES, title_of
+from app.pages.wording.actors import actor_at_start
+from app.pages.wording.text import instant, plural
+from app.pages.wording.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES, title_of
 
 Data = Mapping[str, Any]
 Sentence = Callable[[str, str, Data], str]

@@ -5,11 +5,11 @@ from asyncio import gather
 from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
-from app.pages.activity_filters import Filters, activity_list, read_entries, tail_rows
-from app.pages.activity_table import activity_rows
 from app.pages.keys.heading import heading_of
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
+from app.pages.parts.activity_filters import Filters, activity_list, read_entries, tail_rows
+from app.pages.parts.activity_table import activity_rows
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

@@ -23,8 +23,8 @@ from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import named_servers, names_of, servers_with_tools
 from app.pages.keys.target import target_of
 from app.pages.page import Page
+from app.pages.parts.snippets import snippets
 from app.pages.rendering import PageResponse
-from app.pages.snippets import snippets
 from app.pages.visit import Visit
 from infrastructure.clock import now
 

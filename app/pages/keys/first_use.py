@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import list_key_activity
-from app.pages.activity_table import reason_text
 from app.pages.page import Page
+from app.pages.parts.activity_table import reason_text
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse, unchanged
 from app.pages.visit import Visit

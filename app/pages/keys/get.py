@@ -15,23 +15,23 @@ from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.api.usage.schemas import KeyReport
 from app.handlers import get_services
-from app.pages.activity_table import activity_rows, actor_of, reason_text
-from app.pages.actors import actor_name
 from app.pages.alerts.marks import alerts_about, marks_of
 from app.pages.alerts.sentences import sentences_of
 from app.pages.charts.bars import requests_chart
-from app.pages.flash import Subject
+from app.pages.frame.flash import Subject
 from app.pages.keys.heading import earlier_secrets, heading_of
 from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.keys.target import target_of
 from app.pages.page import Page
+from app.pages.parts.activity_table import activity_rows, actor_of, reason_text
+from app.pages.parts.snippets import snippets
+from app.pages.parts.usage_reports import LAST_DAY, frame_of, outcomes_of, share
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
-from app.pages.snippets import snippets
-from app.pages.usage_reports import LAST_DAY, frame_of, outcomes_of, share
 from app.pages.visit import Visit
-from app.pages.words import REVOKED_BECAUSE
+from app.pages.wording.actors import actor_name
+from app.pages.wording.words import REVOKED_BECAUSE
 from domain.keys.events import KeyRevoked
 from infrastructure.clock import now
 from projections.log_queries.activity.queries import SCAN_MAX

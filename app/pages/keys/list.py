@@ -12,17 +12,17 @@ from app.api.api_keys.schemas import Key
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.http.pagination import OFFSET_MAX, Pagination
-from app.pages.actors import actor_name
 from app.pages.charts.sparkline import Sparkline, sparkline
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
-from app.pages.people import member_names
+from app.pages.parts.people import member_names
 from app.pages.query import Applied, applied_filters, link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
-from app.pages.text import number, plural
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER, ENVIRONMENTS, GRANTS, STATUSES
+from app.pages.wording.actors import actor_name
+from app.pages.wording.text import number, plural
+from app.pages.wording.words import DELETED_SERVER, ENVIRONMENTS, GRANTS, STATUSES
 from domain.grants import Grant
 from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Order, Sort

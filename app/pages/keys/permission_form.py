@@ -17,8 +17,8 @@ from app.http.errors import to_problem
 from app.pages.fields import Fields
 from app.pages.keys.key_form import environment_of
 from app.pages.keys.servers import AnyMcp
-from app.pages.text import number, plural
 from app.pages.visit import Visit
+from app.pages.wording.text import number, plural
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.permissions import ToolRule

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.api.api_keys.schemas import GrantedPermissions
-from app.pages.text import plural
-from app.pages.words import DELETED_SERVER, GRANTS
+from app.pages.wording.text import plural
+from app.pages.wording.words import DELETED_SERVER, GRANTS
 from domain.environment import Environment
 from domain.keys.permissions import ToolRule
 

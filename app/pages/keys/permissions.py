@@ -11,7 +11,7 @@ from app.pages.keys.servers import names_of, servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER
+from app.pages.wording.words import DELETED_SERVER
 from domain.keys.permissions import Permissions, ToolRule
 from infrastructure.clock import now
 

@@ -18,12 +18,12 @@ from app.http.errors import to_problem
 from app.pages.keys.heading import heading_of, path_of
 from app.pages.keys.stale_forms import changed_key
 from app.pages.page import Page
+from app.pages.parts.usage_reports import LAST_DAY, outcomes_of
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
-from app.pages.text import duration, plural
-from app.pages.usage_reports import LAST_DAY, outcomes_of
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER, REVOCATION_REASONS
+from app.pages.wording.text import duration, plural
+from app.pages.wording.words import DELETED_SERVER, REVOCATION_REASONS
 from infrastructure.clock import now
 from projections.log_queries.activity.entries import USED
 

@@ -20,11 +20,11 @@ from app.http.errors import Problem, to_problem
 from app.pages.fields import Fields
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
-from app.pages.people import creator_name, member_names
+from app.pages.parts.people import creator_name, member_names
 from app.pages.rendering import PageResponse
-from app.pages.text import plural
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER, REVOCATION_REASONS
+from app.pages.wording.text import plural
+from app.pages.wording.words import DELETED_SERVER, REVOCATION_REASONS
 from infrastructure.clock import now
 
 LABELS = {

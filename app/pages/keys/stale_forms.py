@@ -4,9 +4,9 @@ from app.api.activity.schemas import ActivityEntry
 from app.api.api_keys.activity import ANY_CHANGE, list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
 from app.http.errors import to_problem
-from app.pages.activity_table import actor_of
-from app.pages.text import relative
+from app.pages.parts.activity_table import actor_of
 from app.pages.visit import Visit
+from app.pages.wording.text import relative
 from infrastructure.clock import now
 
 

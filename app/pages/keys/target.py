@@ -2,7 +2,7 @@
 
 from app.api.api_keys.schemas import Key
 from app.api.mcps.list import ListedMcp, list_mcps
-from app.pages.snippets import Target, first_target
+from app.pages.parts.snippets import Target, first_target
 from app.pages.visit import Visit
 from domain.keys.permissions import Permissions
 

@@ -30,8 +30,8 @@ from app.pages.keys.servers import names_of, servers_with_tools
 from app.pages.keys.stale_forms import last_change
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.text import instant
 from app.pages.visit import Visit
+from app.pages.wording.text import instant
 from domain.grants import Grant
 from infrastructure.clock import now
 

@@ -8,7 +8,6 @@ from msgspec import Struct
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
-from app.pages.activity_table import reason_text
 from app.pages.alerts.marks import alerts_about, marks_of
 from app.pages.charts.bars import refusals_chart, requests_chart
 from app.pages.charts.chart import Alert, Chart, Frame
@@ -18,9 +17,8 @@ from app.pages.charts.period import Unit, period_until
 from app.pages.keys.heading import heading_of
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
-from app.pages.query import page_query
-from app.pages.rendering import PageResponse
-from app.pages.usage_reports import (
+from app.pages.parts.activity_table import reason_text
+from app.pages.parts.usage_reports import (
     ReportedPeriod,
     Share,
     calls_of,
@@ -33,8 +31,10 @@ from app.pages.usage_reports import (
     share,
     totals_of,
 )
+from app.pages.query import page_query
+from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER
+from app.pages.wording.words import DELETED_SERVER
 from infrastructure.clock import now
 
 

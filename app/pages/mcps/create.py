@@ -5,7 +5,7 @@ from secrets import token_urlsafe
 from app.api.mcps.create import create_mcp
 from app.api.mcps.schemas import Mcp
 from app.pages.fields import Fields
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.mcps.mcp_form import DEFAULTS, LABELS, SECRET_FIELDS, to_request
 from app.pages.page import Page
 from app.pages.rendering import PageResponse

@@ -5,12 +5,12 @@ from typing import Literal
 from app.api.mcps.get import McpDetail, get_mcp
 from app.api.mcps.schemas import Mcp
 from app.api.mcps.update import update_mcp
-from app.pages.confirmation import Action, confirmation_page, perform
+from app.pages.forms.confirmation import Action, confirmation_page, perform
 from app.pages.mcps.get import keys_reaching
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.text import plural
 from app.pages.visit import Visit
+from app.pages.wording.text import plural
 
 Verb = Literal["activate", "deactivate"]
 

@@ -2,12 +2,12 @@
 
 from app.api.mcps.delete import DeletedMcp, delete_mcp
 from app.api.mcps.get import McpDetail, get_mcp
-from app.pages.confirmation import Action, confirmation_page, not_typed, perform
+from app.pages.forms.confirmation import Action, confirmation_page, not_typed, perform
 from app.pages.mcps.get import Reach, keys_reaching
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.text import number, plural
 from app.pages.visit import Visit
+from app.pages.wording.text import number, plural
 
 
 @Page("GET", "/mcps/{mcp_id}/delete", access="mcps:write")

@@ -17,9 +17,7 @@ from app.pages.charts.chart import Chart, Frame
 from app.pages.charts.error_rate import error_rate_chart
 from app.pages.charts.latency import latency_chart
 from app.pages.page import Page
-from app.pages.query import page_query
-from app.pages.rendering import PageResponse
-from app.pages.usage_reports import (
+from app.pages.parts.usage_reports import (
     PERIODS,
     ReportedPeriod,
     calls_of,
@@ -29,6 +27,8 @@ from app.pages.usage_reports import (
     period_links,
     reported_period,
 )
+from app.pages.query import page_query
+from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from infrastructure.clock import now
 

@@ -4,7 +4,7 @@ from app.api.mcps.get import McpDetail, get_mcp
 from app.api.mcps.schemas import Mcp
 from app.api.mcps.update import update_mcp
 from app.pages.fields import Fields
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.mcps.mcp_form import LABELS, SECRET_FIELDS, to_fields, to_request
 from app.pages.page import Page
 from app.pages.rendering import PageResponse

@@ -5,8 +5,8 @@ from app.api.api_keys.schemas import Key
 from app.api.organization.members.delete import RemovedMember, delete_member
 from app.api.organization.members.get import get_member
 from app.api.organization.members.schemas import Member
-from app.pages.confirmation import Action, confirmation_page
-from app.pages.form_refusals import refusal_of
+from app.pages.forms.confirmation import Action, confirmation_page
+from app.pages.forms.refusals import refusal_of
 from app.pages.members.list import name_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse

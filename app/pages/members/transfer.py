@@ -3,8 +3,8 @@
 from app.api.organization.members.get import get_member
 from app.api.organization.members.schemas import Member
 from app.api.organization.members.transfer_ownership import transfer_ownership
-from app.pages.confirmation import Action, confirmation_page, not_typed
-from app.pages.form_refusals import refusal_of
+from app.pages.forms.confirmation import Action, confirmation_page, not_typed
+from app.pages.forms.refusals import refusal_of
 from app.pages.members.list import name_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse

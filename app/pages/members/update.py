@@ -3,7 +3,7 @@
 from app.api.organization.members.get import get_member
 from app.api.organization.members.schemas import Member
 from app.api.organization.members.update import ChangedMember, update_member
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.members.list import name_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse

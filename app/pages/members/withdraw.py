@@ -3,12 +3,12 @@
 from app.api.organization.invitations.delete import WithdrawnInvitation, delete_invitation
 from app.api.organization.invitations.get import get_invitation
 from app.api.organization.invitations.schemas import Invitation
-from app.pages.confirmation import Action, confirmation_page
-from app.pages.form_refusals import refusal_of
+from app.pages.forms.confirmation import Action, confirmation_page
+from app.pages.forms.refusals import refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import ROLES
+from app.pages.wording.words import ROLES
 
 
 @Page("GET", "/members/invitations/{invite_id}/withdraw", access="members:write")

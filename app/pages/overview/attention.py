@@ -9,8 +9,8 @@ from app.api.api_keys.list import ListedKey
 from app.api.api_keys.review import NEVER_USED_DAYS, UNUSED_DAYS, KeyReview, ReviewedKeys
 from app.api.mcps.schemas import Mcp
 from app.pages.alerts.sentences import sentences_of
-from app.pages.text import plural, relative
 from app.pages.visit import Visit
+from app.pages.wording.text import plural, relative
 
 ITEMS_MAX = 8
 EXPIRES_WITHIN_DAYS = 14

@@ -19,7 +19,6 @@ from app.api.usage.current import get_usage
 from app.api.usage.history import HistoryDay, list_usage_history
 from app.api.usage.schemas import OrganizationReport
 from app.http.pagination import Pagination
-from app.pages.activity_table import reason_text
 from app.pages.charts.bars import requests_chart
 from app.pages.overview.attention import (
     EXPIRES_WITHIN_DAYS,
@@ -30,11 +29,12 @@ from app.pages.overview.attention import (
 )
 from app.pages.overview.checklist import is_shown, steps_of
 from app.pages.page import Page
+from app.pages.parts.activity_table import reason_text
+from app.pages.parts.usage_reports import LAST_DAY, frame_of, midnight, outcomes_of, totals_of
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
-from app.pages.text import number
-from app.pages.usage_reports import LAST_DAY, frame_of, midnight, outcomes_of, totals_of
 from app.pages.visit import Visit
+from app.pages.wording.text import number
 from app.route import Route
 from infrastructure.clock import now
 

@@ -5,12 +5,12 @@ from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.auth.sessions import cookies_of
 from app.handlers import get_services
-from app.pages.confirmation import Action, confirmation_page, not_typed
-from app.pages.form_refusals import refusal_of
+from app.pages.forms.confirmation import Action, confirmation_page, not_typed
+from app.pages.forms.refusals import refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse, go_to
-from app.pages.text import plural
 from app.pages.visit import Visit
+from app.pages.wording.text import plural
 from domain.organizations.decider import RESTORABLE_FOR
 
 

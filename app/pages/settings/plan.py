@@ -4,11 +4,11 @@ from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.api.organization.update import update_organization
 from app.handlers import get_services
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.text import number, plural
 from app.pages.visit import Visit
+from app.pages.wording.text import number, plural
 from domain.plans.plan import Limits
 
 

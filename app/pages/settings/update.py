@@ -4,7 +4,7 @@ from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.api.organization.update import update_organization
 from app.pages.fields import Fields
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

@@ -8,7 +8,7 @@ function refreshTimes(root) {
   }
 }
 
-/* The same wording as `app/pages/text.py`. */
+/* The same wording as `app/pages/wording/text.py`. */
 function relative(at, now) {
   const seconds = Math.floor(Math.abs(now - at) / 1000);
   if (seconds < 60) return at <= now ? "just now" : "in under a minute";

@@ -7,14 +7,12 @@ from msgspec import Struct
 from app.api.usage.current import get_usage
 from app.api.usage.history import HistoryDay, list_usage_history
 from app.api.usage.schemas import OrganizationReport
-from app.pages.activity_table import reason_text
 from app.pages.charts.bars import refusals_chart, requests_chart
 from app.pages.charts.chart import Frame
 from app.pages.charts.month import Requests, month_chart, month_of
 from app.pages.page import Page
-from app.pages.query import page_query
-from app.pages.rendering import PageResponse
-from app.pages.usage_reports import (
+from app.pages.parts.activity_table import reason_text
+from app.pages.parts.usage_reports import (
     Share,
     frame_of,
     midnight,
@@ -25,8 +23,10 @@ from app.pages.usage_reports import (
     share,
     totals_of,
 )
+from app.pages.query import page_query
+from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER
+from app.pages.wording.words import DELETED_SERVER
 from infrastructure.clock import now
 
 _DAYS_OF_MONTH_MAX = 31

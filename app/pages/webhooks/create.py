@@ -9,7 +9,7 @@ from secrets import token_urlsafe
 from app.api.webhooks.create import create_webhook
 from app.api.webhooks.schemas import WebhookWithSecret
 from app.pages.fields import Fields
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

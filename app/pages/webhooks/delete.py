@@ -2,7 +2,7 @@
 
 from app.api.webhooks.delete import DeletedWebhook, delete_webhook
 from app.api.webhooks.get import WebhookDetail, get_webhook
-from app.pages.confirmation import Action, confirmation_page, perform
+from app.pages.forms.confirmation import Action, confirmation_page, perform
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

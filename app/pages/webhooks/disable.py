@@ -5,7 +5,7 @@ from typing import Literal
 from app.api.webhooks.get import WebhookDetail, get_webhook
 from app.api.webhooks.schemas import Webhook
 from app.api.webhooks.update import update_webhook
-from app.pages.confirmation import Action, confirmation_page, perform
+from app.pages.forms.confirmation import Action, confirmation_page, perform
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

@@ -6,7 +6,7 @@ from app.api.webhooks.get import WebhookDetail, get_webhook
 from app.api.webhooks.rotate import rotate_webhook
 from app.api.webhooks.schemas import WebhookWithSecret
 from app.http.errors import Problem
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

@@ -4,7 +4,7 @@ from app.api.webhooks.get import WebhookDetail, get_webhook
 from app.api.webhooks.schemas import Webhook
 from app.api.webhooks.update import update_webhook
 from app.pages.fields import Fields
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit

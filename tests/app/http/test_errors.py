@@ -7,7 +7,7 @@ import pytest
 
 from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem, to_problem
-from app.pages.preferences import preferred
+from app.pages.errors.preferences import preferred
 from tests.app.organizations import Api
 
 CONTRACT = {

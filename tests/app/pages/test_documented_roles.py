@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.pages.navigation import ENTRIES
+from app.pages.frame.navigation import ENTRIES
 from app.routes import DASHBOARD
 from domain.grants import GRANTS
 from domain.members.events import Role

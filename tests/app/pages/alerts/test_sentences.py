@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 
 from app.api.alerts.schemas import ALERT_EXAMPLE, Alert
 from app.pages.alerts.sentences import Sentences, sentences_of
-from app.pages.words import ALERTS
+from app.pages.wording.words import ALERTS
 from domain.alerts.events import AlertType, Number
 from domain.alerts.expiry_stages import STAGES_DAYS, Stage, expiry_alert
 from domain.alerts.quota_stages import STAGES_PERCENT, quota_alert

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.api.audit.schemas import EVENT_TYPES
-from app.pages.words import AUDIT_EVENTS
+from app.pages.wording.words import AUDIT_EVENTS
 from domain.actor import OPERATOR
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY

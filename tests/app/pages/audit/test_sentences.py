@@ -9,7 +9,7 @@ import pytest
 
 from app.api.audit.schemas import EVENT_TYPES, AuditActor, AuditEvent, AuditResource
 from app.pages.audit.sentences import sentence
-from app.pages.words import title_of
+from app.pages.wording.words import title_of
 from domain.actor import OPERATOR
 from eventstore.codec import DECIDERS
 from eventstore.public_fields import public_fields

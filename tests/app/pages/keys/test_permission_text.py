@@ -4,7 +4,7 @@ import pytest
 
 from app.api.api_keys.schemas import GrantedPermissions
 from app.pages.keys.permission_text import Text, permission_text, plain
-from app.pages.words import GRANTS
+from app.pages.wording.words import GRANTS
 from domain.grants import GRANTS as ALL_GRANTS
 from domain.keys.permissions import ToolRule
 

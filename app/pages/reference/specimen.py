@@ -15,7 +15,6 @@ from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE
 from app.auth.sessions import cookies_of
 from app.handlers import HttpRequest, get_services
 from app.http.errors import Problem
-from app.pages.activity_table import activity_rows
 from app.pages.charts.bars import Alert, Outcomes, Refusals, refusals_chart, requests_chart
 from app.pages.charts.chart import Chart, Frame
 from app.pages.charts.error_rate import Calls, error_rate_chart
@@ -24,11 +23,12 @@ from app.pages.charts.month import Requests, month_chart, month_of
 from app.pages.charts.period import period_until
 from app.pages.charts.sparkline import sparkline
 from app.pages.fields import Fields
-from app.pages.form_refusals import Refusal, StaleChange
+from app.pages.forms.refusals import Refusal, StaleChange
+from app.pages.parts.activity_table import activity_rows
+from app.pages.parts.snippets import Block, Snippet
+from app.pages.parts.usage_reports import Share
 from app.pages.rendering import AS_PAGE, PageResponse, page
-from app.pages.snippets import Block, Snippet
-from app.pages.usage_reports import Share
-from app.pages.words import STATUSES
+from app.pages.wording.words import STATUSES
 
 AT = datetime(2026, 11, 28, 21, 33, 49, tzinfo=UTC)
 """The moment that the page shows as now."""

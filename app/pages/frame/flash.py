@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.auth.sessions import cookies_of
 from app.handlers import HttpRequest, get_services, raw_request
-from app.pages.text import clock
+from app.pages.wording.text import clock
 from app.services import Services
 from infrastructure.cursors import CursorInvalid
 

@@ -2,7 +2,7 @@
 
 from app.http.errors import CONTENT_TYPE, Problem, problem_json
 from app.http.messages import RawResponse
-from app.pages.preferences import preferred
+from app.pages.errors.preferences import preferred
 from app.pages.rendering import PAGE_HEADERS, error_html
 
 _FOR_PROGRAMS = frozenset({"v1", "health", "metrics", "tlog"})

@@ -5,7 +5,7 @@ from litestar import Response
 from app.handlers import HttpRequest, HttpResponse
 from app.pages.fields import Fields
 from app.pages.rendering import PAGE_HEADERS
-from app.pages.session import current_session
+from app.pages.session.visitor import current_session
 from app.pages.visit import Visit
 from app.route import Route
 

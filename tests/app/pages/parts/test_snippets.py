@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from app.pages.snippets import VARIABLE, Block, Snippet, Target, first_target, snippets
+from app.pages.parts.snippets import VARIABLE, Block, Snippet, Target, first_target, snippets
 
 URL = "https://keys.example"
 MCP_URL = "https://gateway.example/acme/mcp"

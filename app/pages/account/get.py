@@ -7,11 +7,11 @@ from app.api.sessions.list import own_sessions
 from app.auth.organization_names import organization_name
 from app.auth.sessions import cookies_of
 from app.handlers import get_services, raw_request
-from app.pages.notifications import LEVELS, shown
+from app.pages.account.notifications import LEVELS, shown
+from app.pages.frame.shortcuts import shortcuts_cookie
+from app.pages.frame.theme import theme_cookie, theme_named
 from app.pages.page import Page
 from app.pages.rendering import PageResponse, go_to
-from app.pages.shortcuts import shortcuts_cookie
-from app.pages.theme import theme_cookie, theme_named
 from app.pages.visit import Visit
 from projections.read_models.members.list.queries import emails
 

@@ -4,7 +4,7 @@ from app.api.organization.members.get import get_member
 from app.api.organization.members.list import list_members
 from app.api.organization.members.schemas import Member
 from app.pages.visit import Visit
-from app.pages.words import ACTORS_WITHOUT_NAME
+from app.pages.wording.words import ACTORS_WITHOUT_NAME
 from domain.ids import is_id
 from domain.members.errors import MemberNotFound
 

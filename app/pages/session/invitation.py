@@ -11,7 +11,7 @@ from app.auth.sign_in_throttle import SIGN_INS_PER_CLIENT, client_of, throttle
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.fields import fields_of
 from app.pages.rendering import AS_PAGE, PageResponse, page
-from app.pages.sign_in import signed_in
+from app.pages.session.sign_in import signed_in
 from domain.invitations.errors import InvitationNotFound, InvitationWithdrawn
 from infrastructure.clock import now
 from projections.read_models.invitations.list.queries import accepting, by_digest

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
-from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
+from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 

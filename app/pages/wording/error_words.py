@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.pages.words import GRANTS
+from app.pages.wording.words import GRANTS
 from domain.members.events import Role
 
 

@@ -9,12 +9,12 @@ from msgspec import Struct, field
 from app.api.activity.schemas import ActivityEntry
 from app.http.errors import invalid, to_problem
 from app.http.pagination import Pagination
-from app.pages.activity_table import OUTCOMES, activity_rows, reason_text
+from app.pages.parts.activity_table import OUTCOMES, activity_rows, reason_text
 from app.pages.query import Applied, applied_filters, given_filters, link_to
 from app.pages.rendering import PageResponse, unchanged
 from app.pages.route_calls import ListPage
 from app.pages.visit import Visit
-from app.pages.words import DELETED_SERVER, USES
+from app.pages.wording.words import DELETED_SERVER, USES
 from app.route import Route
 from domain.usage.events import Action, Denial
 from projections.log_queries.activity.filters import Status

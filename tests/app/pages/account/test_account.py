@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
-from app.pages.notifications import Form as Fields
-from app.pages.words import ALERT_EVENTS, ALERTS
+from app.pages.account.notifications import Form as Fields
+from app.pages.wording.words import ALERT_EVENTS, ALERTS
 from domain.members.notifications import ALERT_TYPES
 from tests.app.browser import Browser, Form
 from tests.app.organizations import Api

@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.handlers import HttpRequest, Success, raw_request, success
 from app.http.error_catalogue import ERRORS, ErrorCode
 from app.http.errors import Problem
-from app.pages.preferences import preferred
+from app.pages.errors.preferences import preferred
 from app.pages.rendering import PageResponse, page
 from app.route import Route
 

@@ -10,8 +10,8 @@ import pytest
 from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem
 from app.http.middleware import BODY_BYTES_MAX
-from app.pages.error_words import WORDS
-from app.pages.errors import problem_response
+from app.pages.errors.response import problem_response
+from app.pages.wording.error_words import WORDS
 from domain.secret import ENTROPY_BYTES, generate
 from tests.app.browser import POLICY, Browser
 from tests.app.distinct_clients import Visitor

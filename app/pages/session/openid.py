@@ -10,8 +10,8 @@ from app.auth.sign_in import link_without_mail, start_session
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.http.errors import Problem
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
-from app.pages.session import next_of
-from app.pages.sign_in import signed_in
+from app.pages.session.sign_in import signed_in
+from app.pages.session.visitor import next_of
 from gateway.openid.provider import Provider
 
 PATH = "/sign-in/openid/callback"

@@ -10,13 +10,13 @@ from msgspec import Struct
 from app.api.usage.period import DETAILED_DAYS_MAX
 from app.api.usage.schemas import DayUsage, HourUsage, KeyReport, OrganizationReport
 from app.http.errors import invalid
-from app.pages.activity_table import reason_text
 from app.pages.charts.bars import Outcomes, Refusals
 from app.pages.charts.chart import Frame
 from app.pages.charts.error_rate import Calls
 from app.pages.charts.latency import Latencies
 from app.pages.charts.period import Period, Unit, period_until
 from app.pages.charts.wording import percent
+from app.pages.parts.activity_table import reason_text
 
 _HOURS_A_DAY = 24
 

@@ -10,7 +10,7 @@ from app.handlers import get_services, raw_request
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.words import ALERT_EVENTS
+from app.pages.wording.words import ALERT_EVENTS
 from domain.alerts.events import AlertType
 from domain.members.commands import ChangeNotifications
 from domain.members.events import Threshold

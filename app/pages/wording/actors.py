@@ -2,7 +2,7 @@
 
 from app.api.audit.schemas import AuditActor
 from app.api.schemas import Actor, Creator
-from app.pages.words import ACTORS_WITHOUT_NAME
+from app.pages.wording.words import ACTORS_WITHOUT_NAME
 from domain.actor import OPERATOR
 
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import AuditEvent
 from app.http.errors import to_problem
-from app.pages.actors import actor_at_start
 from app.pages.visit import Visit
+from app.pages.wording.actors import actor_at_start
 
 _STATUSES = frozenset({403, 409, 412, 422})
 """A form explains what the user can correct in it, or what stands against the change."""

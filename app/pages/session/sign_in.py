@@ -15,7 +15,7 @@ from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.fields import fields_of
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
-from app.pages.session import START, current_session, next_of, sign_in_path
+from app.pages.session.visitor import START, current_session, next_of, sign_in_path
 from app.services import Services
 
 

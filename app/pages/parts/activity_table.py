@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from app.api.activity.schemas import ActivityEntry
 from app.http.error_catalogue import ERRORS
-from app.pages.actors import actor_name
-from app.pages.words import DELETED_SERVER, KEY_EVENTS, REVOCATION_REASONS, USES
+from app.pages.wording.actors import actor_name
+from app.pages.wording.words import DELETED_SERVER, KEY_EVENTS, REVOCATION_REASONS, USES
 from projections.log_queries.activity.entries import USED
 
 Tone = Literal["ok", "danger", "warn", "info", "muted"]

@@ -83,6 +83,7 @@ from app.pages.account.get import (
     theme_form,
 )
 from app.pages.account.notifications import notifications_form
+from app.pages.account.switch import switch_page
 from app.pages.activity.get import decision_page
 from app.pages.activity.list import activity_page
 from app.pages.activity.tail import activity_tail
@@ -132,7 +133,6 @@ from app.pages.page import Page
 from app.pages.reference.api_reference import get_api_reference
 from app.pages.reference.specimen import specimen
 from app.pages.session import invitation, openid, sign_in
-from app.pages.session.switch import switch_page
 from app.pages.settings.alerts import thresholds_form, thresholds_page
 from app.pages.settings.delete import organization_delete_form, organization_delete_page
 from app.pages.settings.get import settings_page

@@ -138,3 +138,16 @@ def test_all_keys_of_the_page_are_selected_together(ui: Ui, filled: Organization
     expect(page.get_by_text("4 selected")).to_be_visible()
     page.get_by_label("Select alpha").uncheck()
     expect(page.get_by_text("3 selected")).to_be_visible()
+
+
+def test_a_pasted_secret_is_cut_before_it_is_sent(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
+    key = org.key(name="leaked")
+    page = ui.open("/keys", owner, look)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    with page.expect_response("**/keys?q=*"):
+        page.get_by_label("Search by name or prefix").fill(key.secret)
+    expect(page.get_by_label("Search by name or prefix")).to_have_value(key.secret[:12])
+    expect(page.get_by_role("link", name="leaked")).to_be_visible()
+    assert sent
+    assert not any(key.secret[:13] in url for url in sent)

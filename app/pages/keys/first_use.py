@@ -49,6 +49,7 @@ async def key_first_use(visit: Visit, key_id: str) -> PageResponse:
         watched_until=query.until,
         version=query.version,
         use=accepted,
+        failure="" if accepted is None or not accepted.reason else reason_text(accepted.reason),
         refused=refused,
         refusal="" if refused is None or not refused.reason else reason_text(refused.reason),
         is_over=is_over,

@@ -1,8 +1,10 @@
 """GET /keys: the API keys of the organization, with filters, sorting and paging."""
 
+import re
 from asyncio import gather
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +13,7 @@ from app.api.api_keys.list import ListedKey, list_keys
 from app.api.api_keys.schemas import Key
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
+from app.handlers import raw_request
 from app.http.pagination import OFFSET_MAX, Pagination
 from app.pages.charts.sparkline import Sparkline, sparkline
 from app.pages.keys.servers import named_servers, names_of
@@ -42,6 +45,9 @@ _CARRIED = (
     "order",
 )
 """Parameters without a field in the form, which it submits unchanged."""
+
+_BEYOND_PREFIX = re.compile(r"(pk_(?:live|test)_[0-9A-Za-z]{4})[\w.\N{HORIZONTAL ELLIPSIS}]+")
+"""A key, also as it is shown in lists, beyond its prefix. The script of the page has the same pattern."""
 
 _COLUMNS: tuple[tuple[str, Sort | None], ...] = (
     ("Name", "name"),
@@ -96,6 +102,9 @@ class Column(NamedTuple):
 
 @Page("GET", _PATH, access="keys:read")
 async def key_list_page(visit: Visit) -> PageResponse:
+    address = _without_secret(visit)
+    if address is not None:
+        return visit.go_to(address)
     query = page_query(visit.request, Query)
     listed, organization, servers, members = await gather(
         _listed(visit, query), visit.read(get_organization, Organization), named_servers(visit), member_names(visit)
@@ -125,6 +134,16 @@ async def key_list_page(visit: Visit) -> PageResponse:
     # A script that replaces the list shows this address, without the empty fields of the form.
     response.headers["HX-Push-Url"] = link_to(_PATH, query, page=query.page, cursor=query.cursor)
     return response
+
+
+def _without_secret(visit: Visit) -> str | None:
+    """Return the address that searches for the prefix of a key of which more was pasted into the search.
+
+    The rest finds nothing, and a secret must not stay in the address. The script of the page cuts it before it is sent.
+    """
+    pairs = parse_qsl(raw_request(visit.request).query.decode("latin-1"), keep_blank_values=True)
+    shorter = [(name, _BEYOND_PREFIX.sub(r"\1", value) if name == "q" else value) for name, value in pairs]
+    return None if shorter == pairs else f"/keys?{urlencode(shorter)}"
 
 
 async def _listed(visit: Visit, query: Query) -> ListPage[ListedKey]:

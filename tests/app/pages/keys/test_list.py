@@ -4,6 +4,7 @@ import html
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -229,3 +230,14 @@ OTHER_KEYS = (
     """insert into key_state select 'key_' || lpad(n::text, 26, '0'), organization_id, version, state
        from key_state, generate_series(1, 5100) n where key_id = %s returning 1""",
 )
+
+
+def test_a_secret_in_the_search_is_cut_to_its_prefix(screen: Browser, org: Organization, admin: Person) -> None:
+    key = org.key(name="leaked")
+    org.key(name="other")
+    for pasted in (key.secret, f"{key.secret[:14]}", f"{key.secret[:12]}…{key.secret[-4:]}"):
+        page = screen.go(f"/keys?{urlencode({'status': 'active', 'q': pasted})}")
+        assert names(screen) == ["leaked"]
+        assert str(page.url).endswith(f"/keys?status=active&q={key.secret[:12]}")
+    screen.go(f"/keys?q={key.secret[:11]}_")
+    assert 'href="/keys/identify">Find out whose it is<' in screen.page.text

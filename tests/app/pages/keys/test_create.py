@@ -368,7 +368,7 @@ def test_servers_of_the_other_environment_are_marked(
     key = admin.client.post("/v1/api-keys", {"name": "prod", "environment": environment}).data
     screen.go(f"/keys/{key['id']}/edit")
     assert marks(screen) == marked
-    assert "Servers of the other environment are marked." in screen.page.text
+    assert "Servers of the other environment are marked," in screen.page.text
 
 
 def marks(screen: Browser) -> dict[str, str]:

@@ -25,4 +25,4 @@ def test_the_log_and_the_read_models_of_a_large_organization_agree(tmp_path: Pat
     with PostgreSQL(tmp_path / "postgresql", durable=False) as server:
         problems, uses = asyncio.run(_problems(server.url))
     assert problems == []
-    assert 4_000 < uses < 6_000
+    assert 3_000 < uses < 7_000, "the numbers of an hour depend on its time of day, and the last day has just begun"

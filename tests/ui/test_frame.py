@@ -119,3 +119,29 @@ def test_times_are_refreshed_every_minute(ui: Ui, owner: Person) -> None:
     assert "UTC" in (seen.get_attribute("title") or "")
     page.clock.run_for(125_000)
     expect(seen).to_have_text("2 min ago")
+
+
+def test_a_page_in_the_dark_theme_is_printed_dark_on_white(ui: Ui, owner: Person) -> None:
+    page = ui.open("/account", owner)
+    page.get_by_label("Dark").check()
+    page.get_by_role("button", name="Save theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    text_color = "getComputedStyle(document.querySelector('h1')).color"
+    on_screen = page.evaluate(text_color)
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert page.evaluate(text_color) != on_screen
+
+
+def test_scripts_keep_no_pages_and_evaluate_no_text(ui: Ui, org: Organization, owner: Person) -> None:
+    """The defaults of htmx would store the pages of a session in the browser, and evaluate attributes."""
+    org.key()
+    page = ui.open("/keys", owner)
+    config = page.evaluate("({...htmx.config})")
+    settings = ("historyCacheSize", "allowEval", "allowScriptTags", "selfRequestsOnly", "refreshOnHistoryMiss")
+    assert [config[name] for name in settings] == [0, False, False, True, True]
+    with page.expect_response(lambda response: "status=active" in response.url):
+        page.get_by_label("Status").select_option("active")
+    expect(page.get_by_role("link", name="Clear all")).to_be_visible()
+    stored = page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    assert set(stored) <= {"htmx-current-path-for-history"}, "an address, and no page"

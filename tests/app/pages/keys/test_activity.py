@@ -166,3 +166,19 @@ def test_the_tail_of_an_ended_session_gets_401(api: Api, org: Organization) -> N
     owner.client.delete("/v1/session")
     assert ask(api, owner, tail).status_code == 401
     assert ask(api, None, tail).status_code == 401
+
+
+def test_a_row_leads_to_its_decision_or_change_for_those_who_may_see_it(api: Api, org: Organization) -> None:
+    key = org.key(allowed_ips=["192.0.2.0/24"])
+    org.verify(key.secret, ip="10.1.2.3")
+    linked = re.compile(r'href="(/(?:activity|audit)/evt_\w+)"')
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        links = linked.findall(opened.go(f"/keys/{key.id}/activity").text)
+        assert [link.split("/")[1] for link in links] == ["activity", "audit"]
+        assert [opened.go(link).status_code for link in links] == [200, 200]
+    member = person(api, org.id, "member")
+    own = member.client.post("/v1/api-keys", {"name": "mine", "permissions": {"mcps": "*"}}).data["id"]
+    with signed_in(api, member) as opened:
+        text = opened.go(f"/keys/{own}/activity").text
+    assert rows(text)
+    assert not linked.search(text)

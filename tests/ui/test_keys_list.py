@@ -1,9 +1,10 @@
 """Journeys: find keys with filters, and revoke many of them."""
 
+import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from infrastructure.clock import now
 from tests.app.organizations import Api, Organization
@@ -151,3 +152,20 @@ def test_a_pasted_secret_is_cut_before_it_is_sent(ui: Ui, org: Organization, own
     expect(page.get_by_role("link", name="leaked")).to_be_visible()
     assert sent
     assert not any(key.secret[:13] in url for url in sent)
+
+
+def test_the_list_fades_while_a_filter_takes_long(ui: Ui, org: Organization, owner: Person) -> None:
+    org.key(name="prod")
+    page = ui.open("/keys", owner)
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(re.compile("status=active"), hold)
+    page.get_by_label("Status").select_option("active")
+    results = page.locator("#keys-results")
+    expect(results).to_have_css("opacity", "0.5")
+    waiting[0].continue_()
+    expect(page.get_by_role("link", name="Clear all")).to_be_visible()
+    expect(results).to_have_css("opacity", "1")

@@ -29,6 +29,7 @@ _CHECKSUM_LENGTH = 6
 _LENGTH = _LABEL_LENGTH + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 _PREFIX_LENGTH = _LABEL_LENGTH + 4
 _MARK = "pk_"
+_PASTED = re.compile(r"pk_(?:live|test)_\w*", re.ASCII)
 
 
 def _spelled(text: str) -> str:
@@ -101,6 +102,20 @@ def parse(text: str) -> Secret | None:
     return Secret(text) if text[-_CHECKSUM_LENGTH:] == _checksum(body) else None
 
 
+def pasted(text: str) -> str:
+    """Return the first part of `text` that begins like a key, without the header, setting or quotes around it.
+
+    Empty if no part does. `static/identify.js` follows the same rule.
+    """
+    found = _PASTED.search(text)
+    return "" if found is None else found[0]
+
+
+def prefix_of(text: str) -> str:
+    """Return the first characters of a key, which may be shown and searched for."""
+    return text[:_PREFIX_LENGTH]
+
+
 Flaw = Literal["other", "incomplete", "long", "mistyped"]
 """Reasons why a text is no key: it begins differently, lacks characters, has more, or has a wrong one."""
 
@@ -144,7 +159,7 @@ def redacted(value: Any) -> Any:  # noqa: ANN401 -- any value that an error quot
 
 def fingerprint(secret: Secret) -> SecretRecord:
     text = secret.reveal()
-    return SecretRecord(digest=digest(secret).hex(), prefix=text[:_PREFIX_LENGTH], last4=text[-4:])
+    return SecretRecord(digest=digest(secret).hex(), prefix=prefix_of(text), last4=text[-4:])
 
 
 def digest(secret: Secret) -> bytes:

@@ -22,6 +22,7 @@ from domain.secret import (
     generate,
     looks_like_key,
     parse,
+    pasted,
     redact,
     redacted,
 )
@@ -243,3 +244,19 @@ def test_text_meant_as_a_key_looks_like_a_key() -> None:
         assert looks_like_key(meant)
     for other in ("", "sk-123", "a token", "pkg"):
         assert not looks_like_key(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Authorization: Bearer pk_live_abc\n", "pk_live_abc"),
+        ("KEYLEDGER_KEY=pk_test_abc", "pk_test_abc"),
+        ("\"pk_live_abc\", 'pk_live_def'", "pk_live_abc"),
+        ("pk_live_abcé", "pk_live_abc"),
+        (" pk_live_ ", "pk_live_"),
+        ("pk_live_é", "pk_live_"),
+        (" hello ", ""),
+    ],
+)
+def test_a_key_is_taken_from_the_text_around_it(text: str, found: str) -> None:
+    assert pasted(text) == found

@@ -1,6 +1,9 @@
 """Identifying a found key, in a real browser."""
 
-from playwright.sync_api import Request
+import re
+
+import pytest
+from playwright.sync_api import Request, expect
 
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
@@ -46,9 +49,36 @@ def test_what_is_no_key_is_refused_with_its_flaw_before_anything_is_sent(ui: Ui,
         field.fill(text)
         button.click()
         page.get_by_text(flaw).wait_for()
+        assert page.get_by_role("link", name="Search for it").is_visible() == (text == "pk_live_short")
+    field.fill(f"Bearer {secret[:20]}")
+    button.click()
+    search = page.get_by_role("link", name="Search for it in API Keys")
+    expect(search).to_have_attribute("href", re.compile(rf"/keys\?q={secret[:12]}$"))
     field.fill(secret)
     button.click()
     page.get_by_role("heading", name="Deploy").wait_for()
+
+
+@pytest.mark.parametrize("around", ["Authorization: Bearer {}", "KEYLEDGER_KEY={}", "'{}'", 'key = "{}"; other'])
+def test_a_key_is_found_in_the_text_around_it(ui: Ui, api: Api, org: Organization, around: str) -> None:
+    key = org.key(name="Leaked")
+    page = ui.open("/keys/identify", person(api, org.id, "admin"))
+    expect(page.get_by_role("textbox", name="Key")).to_be_focused()
+    page.keyboard.insert_text(around.format(key.secret))
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Leaked").wait_for()
+
+
+def test_going_back_from_the_activity_shows_the_result_again(ui: Ui, api: Api, org: Organization) -> None:
+    key = org.key(name="Leaked")
+    page = ui.open("/keys/identify", person(api, org.id, "admin"))
+    page.get_by_role("textbox", name="Key").fill(key.secret)
+    page.get_by_role("button", name="Identify", exact=True).click()
+    page.get_by_role("link", name="See its activity").click()
+    page.wait_for_url(f"**/keys/{key.id}/activity")
+    page.go_back()
+    page.get_by_role("heading", name="Leaked").wait_for()
+    assert key.secret not in page.content()
 
 
 def test_a_key_is_identified_without_javascript(ui: Ui, api: Api, org: Organization) -> None:

@@ -16,6 +16,8 @@ from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
 from app.http.errors import to_problem
 from app.pages.keys.heading import heading_of, path_of
+from app.pages.keys.permission_text import permission_text
+from app.pages.keys.servers import named_servers, names_of
 from app.pages.keys.stale_forms import changed_key
 from app.pages.page import Page
 from app.pages.parts.usage_reports import LAST_DAY, outcomes_of
@@ -106,6 +108,7 @@ async def _form_page(
         key=key,
         change=change,
         heading=heading_of(visit, key, at),
+        permission_text=permission_text(key.permissions, names_of(await named_servers(visit)), key.environment),
         stopping=stopping,
         is_idle=key.last_used is not None and at - key.last_used > _MONTH,
         needs_name=_needs_name(key, stopping, at),

@@ -153,7 +153,9 @@ def test_a_stale_form_about_a_key_that_was_revoked_leads_to_the_key(api: Api, or
 def test_an_unused_key_is_revoked_without_its_name(api: Api, org: Organization) -> None:
     key, owner = org.key(), person(api, org.id, "owner")
     with signed_in(api, owner) as opened:
-        assert "It has never been used." in opened.go(f"/keys/{key.id}/revoke").text
+        page = opened.go(f"/keys/{key.id}/revoke")
+        assert "It has never been used." in page.text
+        assert "Can&#39;t call any tools." in page.text
         assert submit(opened, api, owner, f"/keys/{key.id}/revoke", reason="no_longer_needed") == 200
     assert org.detail(key)["status"] == "revoked"
 

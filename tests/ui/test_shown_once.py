@@ -76,6 +76,7 @@ def test_leaving_needs_the_checkbox(ui: Ui, org: Organization, look: Look, shown
     expect(hint).to_be_hidden()
     done.click()
     page.wait_for_url(re.compile(shown.next_page))
+    assert not page.url.endswith("?")
     assert secret_traces(page, secret) == []
 
 

@@ -13,6 +13,11 @@ function prepareShownOnce(dialog) {
     done.disabled = !stored.checked;
     if (stored.checked) hint.hidden = true;
   });
+  /* A form without named fields would append an empty query to the address. */
+  dialog.addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.assign(event.target.action);
+  });
   dialog.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();

@@ -42,8 +42,8 @@ async def _action(visit: Visit, user_id: str) -> Action:
         consequences=[
             f"{stop} What they did stays in the log.",
             (
-                "Their sessions end, and keys with management grants created with theirs are revoked too. "
-                "If they come back, they are a new member."
+                "Their sessions end. Keys that can manage, made with their keys, are revoked too. "
+                "If invited again, they start as a new member."
             ),
         ],
         link=("See their keys", f"/keys?created_by={member.user_id}&status=active") if count else None,

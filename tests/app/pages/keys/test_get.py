@@ -136,6 +136,7 @@ def test_permissions_are_listed_by_server_with_their_rules_and_tools(api: Api, o
     key = org.key(permissions={"mcps": [jira], "tools": tools, "manage": ["usage:read"]})
     with signed_in(api, person(api, org.id, "owner")) as opened:
         text = opened.go(f"/keys/{key.id}/permissions").text
+        assert "The plan's limit" in text
     assert "<strong>Jira</strong>" in text
     assert "<strong>Slack</strong>" not in text
     assert "<code>get_*</code>" in text

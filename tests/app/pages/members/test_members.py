@@ -135,6 +135,8 @@ def test_a_removal_names_the_keys_that_stop(api: Api, org: Organization, owner: 
         member.client.post("/v1/api-keys", {"name": name})
     page = window.go(f"/members/{member.id}/remove")
     assert "Their 2 keys stop working immediately. What they did stays in the log." in page.text
+    assert "Keys that can manage, made with their keys, are revoked too." in page.text
+    assert "If invited again, they start as a new member." in page.text
     window.send(window.form(f"/members/{member.id}/remove"))
     assert (window.path, role_of(member, owner)) == ("/members", None)
     keys = owner.client.get("/v1/api-keys", {"created_by": member.id}).data

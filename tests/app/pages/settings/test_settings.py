@@ -46,6 +46,7 @@ def test_the_page_shows_the_plan_with_its_limits(org: Organization, owner: Perso
 def test_the_owner_changes_the_plan(owner: Person, window: Browser) -> None:
     page = window.go("/settings/plan")
     assert "10 keys, 15 MCP servers, 5 members, 50,000 requests a month" in page.text
+    assert "If you already use more than the new plan allows, everything stays" in page.text
     form = window.form("/settings/plan")
     assert form.fields["plan"] == "team"
     page = window.send(form, plan="pro")

@@ -8,6 +8,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.api import examples
 from app.api.schemas import Count, EventId, Time, to_actor
 from domain.actor import UserActor
+from domain.alerts.decider import ALERT
+from domain.identifications.decider import IDENTIFICATION
+from domain.identifications.events import KeyIdentified
 from domain.keys.decider import KEY
 from domain.mcps.decider import MCP
 from domain.members.decider import MEMBER
@@ -38,12 +41,14 @@ class AuditActor(Struct, frozen=True):
 class AuditResource(Struct, frozen=True):
     """The resource that was changed. `name` is the current name of a key or MCP server, or the address of a member.
 
-    Other resources have no name, nor has an erased address. A deleted server keeps its name.
+    The name of an alert or identification is that of the key that it is about. Other resources have no name, nor has an
+    erased address. A deleted server keeps its name. `alert_type` is the type of an alert.
     """
 
     type: str
     id: str
     name: str | UnsetType = UNSET
+    alert_type: str | UnsetType = UNSET
 
 
 class AuditEvent(Struct, frozen=True):
@@ -90,8 +95,12 @@ async def names_in(connection: Connection, entries: Sequence[Entry]) -> Names:
             *[record.origin.actor for record in records],
             *[UserActor(changed) for kind, changed in resources if kind == MEMBER.kind],
         ],
-        key_ids=[changed for kind, changed in resources if kind == KEY.kind],
+        key_ids=[
+            *[changed for kind, changed in resources if kind == KEY.kind],
+            *[event.key_id for event in map(decode_event, records) if isinstance(event, KeyIdentified)],
+        ],
         mcp_ids=[changed for kind, changed in resources if kind == MCP.kind],
+        alert_ids=[changed for kind, changed in resources if kind == ALERT.kind],
         created_by=None,
     )
 
@@ -103,16 +112,22 @@ def to_audit_event(entry: Entry, names: Names) -> AuditEvent:
     """
     record = entry.record
     actor, kind = record.origin.actor, _KINDS[record.type]
-    shown = to_actor(actor, names)
+    shown, event = to_actor(actor, names), decode_event(record)
+    named_id = event.key_id if isinstance(event, KeyIdentified) else record.stream_id
     return AuditEvent(
         id=record.id,
         timestamp=record.occurred_at,
         event=record.type,
         actor=AuditActor(shown.type, actor.id, names.people.get(actor.id, UNSET), shown.name),
-        resource=AuditResource(kind, record.stream_id, _resource_names(kind, names).get(record.stream_id, UNSET)),
+        resource=AuditResource(
+            kind,
+            record.stream_id,
+            _resource_names(kind, names).get(named_id, UNSET),
+            names.alerts.get(record.stream_id, UNSET),
+        ),
         ip=record.origin.ip,
         user_agent=record.origin.user_agent,
-        data=public_fields(decode_event(record)),
+        data=public_fields(event),
         position=entry.position,
         hash=entry.hash,
         previous_hash=record.previous or None,
@@ -120,4 +135,10 @@ def to_audit_event(entry: Entry, names: Names) -> AuditEvent:
 
 
 def _resource_names(kind: str, names: Names) -> Mapping[str, str]:
-    return {KEY.kind: names.keys, MCP.kind: names.mcps, MEMBER.kind: names.people}.get(kind, {})
+    return {
+        KEY.kind: names.keys,
+        IDENTIFICATION.kind: names.keys,
+        ALERT.kind: names.alert_keys,
+        MCP.kind: names.mcps,
+        MEMBER.kind: names.people,
+    }.get(kind, {})

@@ -8,7 +8,7 @@ from app.api.audit.get import get_audit_event
 from app.api.audit.schemas import AuditEvent, AuditResource
 from app.api.mcps.get import get_mcp
 from app.api.webhooks.get import get_webhook
-from app.pages.audit.sentences import sentence
+from app.pages.audit.sentences import resource_of, sentence
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -40,11 +40,18 @@ async def audit_event_page(visit: Visit, event_id: str) -> PageResponse:
         text=sentence(event),
         actor=actor_name(event.actor),
         is_operator=event.actor.id == OPERATOR.id,
-        resource=event.resource.name if isinstance(event.resource.name, str) else event.resource.type,
+        resource=_shown(event),
         resource_kind=_KINDS.get(event.resource.type, "resource"),
         resource_link=await _link_to(visit, event.resource),
         data=msgspec.json.format(msgspec.json.encode(event.data), indent=2).decode(),
     )
+
+
+def _shown(event: AuditEvent) -> str:
+    """Return the name of the changed resource, without its kind if the name is its own."""
+    if event.resource.type in {"alert", "identification"}:
+        return resource_of(event)
+    return event.resource.name if isinstance(event.resource.name, str) else event.resource.type
 
 
 async def _link_to(visit: Visit, resource: AuditResource) -> str | None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from app.api.audit.schemas import AuditEvent
+from app.api.audit.schemas import AuditEvent, AuditResource
 from app.pages.wording.actors import actor_at_start
 from app.pages.wording.text import instant, plural
-from app.pages.wording.words import ALERT_EVENTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES, title_of
+from app.pages.wording.words import ALERTS, MCP_PROBLEMS, REVOCATION_REASONS, ROLES, title_of
 
 Data = Mapping[str, Any]
 Sentence = Callable[[str, str, Data], str]
@@ -31,12 +31,24 @@ def sentence(event: AuditEvent) -> str:
 def resource_of(event: AuditEvent) -> str:
     """Return the changed resource with its current name, or the name that the event gives it."""
     name = event.resource.name
+    if event.resource.type == "alert":
+        return _alert(event.resource)
+    if event.resource.type == "identification" and isinstance(name, str):
+        return f"the key “{name}”"
     noun = _NOUNS.get(event.resource.type, "something else")
     if isinstance(name, str):
         return name if event.resource.type == "member" else f"{noun} “{name}”"
     if event.resource.type == "webhook" and "url" in event.data:
         return f"{noun} to {event.data['url']}"
     return noun
+
+
+def _alert(resource: AuditResource) -> str:
+    title = next((title for kind, title in ALERTS.items() if kind == resource.alert_type), None)
+    if title is None:
+        return _NOUNS["alert"]
+    about = f" about the key “{resource.name}”" if isinstance(resource.name, str) else ""
+    return f"the alert “{title}”{about}"
 
 
 _NOUNS = {
@@ -143,10 +155,9 @@ def _webhook_disabled(who: str, what: str, data: Data) -> str:
     return f"{who} disabled {what}{because[data['because']]}."
 
 
-def _alert_raised(_: str, __: str, data: Data) -> str:
-    severity = {"info": "an informational alert", "warning": "a warning", "critical": "a critical alert"}
-    event = ALERT_EVENTS[data["alert_type"]]
-    return f"Keyledger raised {severity[data['severity']]}: {event[0].lower()}{event[1:]}."
+def _alert_raised(_: str, what: str, data: Data) -> str:
+    severity = {"info": "information", "warning": "warning", "critical": "critical"}
+    return f"Keyledger raised {what}. Severity: {severity[data['severity']]}."
 
 
 def _organization_changed(who: str, _: str, data: Data) -> str:
@@ -169,7 +180,7 @@ _SENTENCES: dict[str, Sentence] = {
     "api_key.enabled": lambda who, what, _: f"{who} enabled {what}.",
     "api_key.revoked": _key_revoked,
     "api_key.expired": lambda _, what, data: f"{_sentence_start(what)} expired on {_time(data, 'expired_at')}.",
-    "api_key.identified": lambda who, _, __: f"{who} looked up which key a secret belongs to.",
+    "api_key.identified": lambda who, what, _: f"{who} found the secret of {what}.",
     "mcp.created": lambda who, what, data: f"{who} registered {what} at {data['endpoint_url']}.",
     "mcp.updated": _mcp_updated,
     "mcp.deactivated": lambda who, what, _: f"{who} deactivated {what}. No key reaches it.",
@@ -194,7 +205,7 @@ _SENTENCES: dict[str, Sentence] = {
     "webhook.enabled": lambda who, what, _: f"{who} enabled {what}.",
     "webhook.deleted": lambda who, what, _: f"{who} deleted {what}.",
     "alert.raised": _alert_raised,
-    "alert.acknowledged": lambda who, _, __: f"{who} acknowledged an alert.",
+    "alert.acknowledged": lambda who, what, _: f"{who} acknowledged {what}.",
     "organization.created": lambda who, _, data: f"{who} created the organization “{data['name']}”.",
     "organization.details_changed": _organization_changed,
     "organization.deleted": _organization_deleted,

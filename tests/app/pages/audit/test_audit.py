@@ -2,6 +2,7 @@
 
 import html
 import re
+from hashlib import sha256
 
 import httpx2
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.api.audit.schemas import EVENT_TYPES
 from app.pages.wording.words import AUDIT_EVENTS
 from domain.actor import OPERATOR
+from domain.alerts.events import AlertType
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY
 from domain.members.events import Role
@@ -21,6 +23,7 @@ from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.pages.conftest import OpenAs
 from tests.app.people import COOKIE, Person, person
+from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.ui.data import HARD_NAME
 
 
@@ -89,6 +92,41 @@ def test_the_last_day_of_a_period_is_included(window: Browser, org: Organization
     org.key(name="Today")
     day = org.client.get("/v1/audit/events").data[0]["timestamp"][:10]
     assert "created the key “Today”" in window.go(f"/audit?from={day}&to={day}").text
+
+
+def test_the_days_of_a_period_are_said_to_be_utc(window: Browser) -> None:
+    page = window.go("/audit")
+    for label in ("From (UTC)", "To (UTC)"):
+        assert f">{label}</label>" in page.text
+
+
+def raised(org: Organization, kind: AlertType, key_id: str | None = None) -> str:
+    """Raise a warning and return its id."""
+    (alert_id,) = raise_alerts(org.api, alert_with(org.id, kind, key_id=key_id))
+    return alert_id
+
+
+def test_an_identification_and_an_alert_name_their_key(org: Organization, admin: Person, window: Browser) -> None:
+    key = org.key(name="Deploy <b>")
+    digest = sha256(key.secret.encode()).hexdigest()
+    admin.client.post("/v1/api-keys/identify", {"sha256": digest})
+    alert_id = raised(org, "api_key.expiring", key.id)
+    admin.client.post(f"/v1/alerts/{alert_id}/acknowledge")
+    page = window.go("/audit")
+    subject = "the alert “Expires soon” about the key “Deploy <b>”"
+    for text in (
+        f"{admin.email} found the secret of the key “Deploy <b>”.",
+        f"Keyledger raised {subject}. Severity: warning.",
+        f"{admin.email} acknowledged {subject}.",
+    ):
+        assert html.escape(text) in page.text
+    assert html.escape(subject) in window.go(change_of(org, alert_id)).text
+
+
+def test_an_alert_about_no_key_is_named(org: Organization, window: Browser) -> None:
+    raised(org, "usage.threshold")
+    text = "Keyledger raised the alert “Usage near the limit of the plan”. Severity: warning."
+    assert text in window.go("/audit").text
 
 
 def test_an_unknown_event_type_is_named(window: Browser) -> None:

@@ -107,3 +107,13 @@ def test_an_actor_without_a_name_is_described() -> None:
     assert sentence(event_of("mcp.deleted", {}, "Wiki", KEYLEDGER)).startswith("Keyledger deleted")
     operator = AuditActor("system", OPERATOR.id)
     assert sentence(event_of("mcp.deleted", {}, "Wiki", operator)).startswith("An operator deleted")
+
+
+def test_an_alert_or_identification_whose_key_has_no_name_is_described() -> None:
+    identified = event_of("api_key.identified", sample("api_key.identified"))
+    assert sentence(identified) == "ada@example.com found the secret of a key."
+    acknowledged = event_of("alert.acknowledged", sample("alert.acknowledged"))
+    assert sentence(acknowledged) == "ada@example.com acknowledged an alert."
+    known = msgspec.structs.replace(acknowledged.resource, alert_type="webhook.disabled")
+    text = sentence(msgspec.structs.replace(acknowledged, resource=known))
+    assert text == "ada@example.com acknowledged the alert “A webhook was disabled”."

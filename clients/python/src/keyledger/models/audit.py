@@ -19,11 +19,15 @@ class AuditActor(Struct, frozen=True):
 
 
 class AuditResource(Struct, frozen=True):
-    """The changed resource. `name`: the current name of a key or MCP server, or the address of a member."""
+    """The changed resource. `name`: the current name of a key or MCP server, or the address of a member.
+
+    The name of an alert or identification is that of the key that it is about. `alert_type`: the type of an alert.
+    """
 
     id: str
     type: str
     name: str | None = None
+    alert_type: str | None = None
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):

@@ -95,8 +95,7 @@ from app.pages.audit.list import audit_list_page
 from app.pages.errors.problems import get_problem_page, list_problems
 from app.pages.keys.activity import key_activity_page, key_activity_tail
 from app.pages.keys.create import key_create_form, key_create_page
-from app.pages.keys.disable import key_disable_form, key_disable_page
-from app.pages.keys.enable import key_enable_form, key_enable_page
+from app.pages.keys.disable import key_disable_form, key_disable_page, key_enable_form, key_enable_page
 from app.pages.keys.end_secrets import key_end_secrets_form
 from app.pages.keys.first_use import key_first_use
 from app.pages.keys.get import key_page

@@ -17,6 +17,7 @@ from app.http.messages import RawRequest
 from app.services import Services
 from domain.networks import is_loopback_host
 from infrastructure.clock import now
+from infrastructure.database.connections import Connection
 from infrastructure.settings import Settings
 from projections.records.sessions import queries as sessions
 
@@ -93,14 +94,21 @@ def session_cookie(inbound: RawRequest, config: Settings) -> str | None:
 
 async def load_session(services: Services, inbound: RawRequest, secret: str) -> PersonCaller | None:
     """Return the user of the session; None if it has ended or expired, or if the user is no longer a member."""
-    at = now()
     async with services.credential_lookup() as connection:
-        found = await sessions.find(connection, digest_of(secret), at, services.config.session_idle)
-        if found is None:
-            return None
-        if at - found.last_seen_at >= _SEEN_EVERY:
-            seen = (at, inbound.ip, inbound.user_agent, found.session_id, at - _SEEN_EVERY)
-            await connection.execute(sessions.SQL.session_seen, seen)
+        return await find_session(connection, services.config, inbound, secret)
+
+
+async def find_session(
+    connection: Connection, config: Settings, inbound: RawRequest, secret: str
+) -> PersonCaller | None:
+    """Return the same, in a transaction that looks up credentials."""
+    at = now()
+    found = await sessions.find(connection, digest_of(secret), at, config.session_idle)
+    if found is None:
+        return None
+    if at - found.last_seen_at >= _SEEN_EVERY:
+        seen = (at, inbound.ip, inbound.user_agent, found.session_id, at - _SEEN_EVERY)
+        await connection.execute(sessions.SQL.session_seen, seen)
     person = found.person
     return PersonCaller(
         user_id=person.user_id,

@@ -12,24 +12,24 @@ from app.handlers import HttpRequest, HttpResponse, raw_request
 from app.pages.accepted_coding import accepts_gzip
 from app.pages.rendering import PageResponse
 
-_SIZE_MIN = 1_000
-"""In bytes. A smaller response fits into one packet anyway."""
+_LENGTH_MIN = 1_000
+"""In characters. A shorter response fits into one packet anyway."""
 
 _LEVEL = 4
-"""Twice as fast as the default level 9, for 3 % more bytes."""
+"""Two to four times as fast as the default level 9, for up to 10 % more bytes of these pages."""
 
 
 def compressed(request: HttpRequest, response: PageResponse) -> PageResponse | HttpResponse:
     """Return the response compressed, if that is safe, worthwhile and accepted."""
-    inbound, content = raw_request(request), response.content.encode()
-    if inbound.method != "GET" or len(content) < _SIZE_MIN:
+    inbound = raw_request(request)
+    if inbound.method != "GET" or len(response.content) < _LENGTH_MIN:
         return response
     response.headers["Vary"] = "Accept-Encoding"
     if not accepts_gzip(inbound.header("accept-encoding")):
         return response
     response.headers["Content-Encoding"] = "gzip"
     return HttpResponse(
-        gzip.compress(content, _LEVEL, mtime=0),
+        gzip.compress(response.content.encode(), _LEVEL, mtime=0),
         status_code=response.status_code,
         media_type=response.media_type,
         headers=response.headers,

@@ -56,7 +56,7 @@ class Page(Struct, frozen=True):
             if visitor is None:
                 return sign_in_redirect(request)
             bind_contextvars(organization_id=visitor.person.organization_id, user_id=visitor.person.user_id)
-            visit = Visit(request, visitor.person, visitor.secret, fields)
+            visit = Visit(request, *visitor, fields)
             try:
                 if self.method == "POST":
                     config, token = get_services(request).config, fields.one("csrf_token")

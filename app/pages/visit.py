@@ -4,7 +4,7 @@ The values of a template may be of any type.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,7 +31,6 @@ from projections.read_models.alerts.list.queries import open_count
 from projections.read_models.members.list.queries import Filters, emails
 from projections.read_models.members.list.queries import page as members
 from projections.read_models.organizations.list.queries import organization_of
-from projections.records.sessions.queries import has_other_organization
 
 T = TypeVar("T")
 
@@ -57,6 +56,7 @@ class Visit(Struct, frozen=True):
     request: HttpRequest
     person: PersonCaller
     secret: str
+    has_other_organization: bool
     fields: Fields
 
     @property
@@ -75,6 +75,18 @@ class Visit(Struct, frozen=True):
     ) -> ListPage[T]:
         """Return one page of the list of a GET route, whose items are of `kind`."""
         return await route_calls.read_list(self.request, self.person, route, kind, query, **path)
+
+    async def read_pages(
+        self, route: Route, kind: type[T], /, query: Mapping[str, object] | None = None, **path: str
+    ) -> AsyncGenerator[list[T]]:
+        """Yield the items of each page of the list of a GET route, one page after the other."""
+        cursor: str | None = None
+        while True:
+            listed = await self.read_list(route, kind, {**(query or {}), "cursor": cursor}, **path)
+            yield listed.data
+            cursor = listed.pagination.next_cursor
+            if cursor is None:
+                return
 
     async def change(
         self,
@@ -157,8 +169,6 @@ class Visit(Struct, frozen=True):
                 emails(connection, [person.user_id]),
                 open_count(connection, person.organization_id) if self.can("alerts:read") else _none(),
             )
-        async with services.credential_lookup() as connection:
-            has_other = await has_other_organization(connection, person.session_id)
         return Frame(
             organization="" if organization is None else organization.name,
             user=addresses.get(person.user_id) or person.user_id,
@@ -169,7 +179,7 @@ class Visit(Struct, frozen=True):
             flash=flash_of(self.request, person.user_id, subject),
             theme=theme_of(self.request),
             has_shortcuts=has_shortcuts(self.request),
-            has_other_organization=has_other,
+            has_other_organization=self.has_other_organization,
         )
 
 

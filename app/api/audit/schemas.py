@@ -16,6 +16,7 @@ from domain.mcps.decider import MCP
 from domain.members.decider import MEMBER
 from eventstore.codec import DECIDERS, decode_event
 from eventstore.public_fields import public_fields
+from eventstore.recorded import Record
 from infrastructure.database.connections import Connection
 from projections.log_queries.audit.queries import Entry
 from projections.log_queries.names.queries import Names, names_of
@@ -97,12 +98,20 @@ async def names_in(connection: Connection, entries: Sequence[Entry]) -> Names:
         ],
         key_ids=[
             *[changed for kind, changed in resources if kind == KEY.kind],
-            *[event.key_id for event in map(decode_event, records) if isinstance(event, KeyIdentified)],
+            *[key_id for record in records if (key_id := _identified_key(record)) is not None],
         ],
         mcp_ids=[changed for kind, changed in resources if kind == MCP.kind],
         alert_ids=[changed for kind, changed in resources if kind == ALERT.kind],
         created_by=None,
     )
+
+
+def _identified_key(record: Record) -> str | None:
+    """Return the key that an identification found. Other events are not decoded, because exports have many."""
+    if _KINDS[record.type] != IDENTIFICATION.kind:
+        return None
+    event = decode_event(record)
+    return event.key_id if isinstance(event, KeyIdentified) else None
 
 
 def to_audit_event(entry: Entry, names: Names) -> AuditEvent:

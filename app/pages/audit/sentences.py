@@ -44,7 +44,7 @@ def resource_of(event: AuditEvent) -> str:
 
 
 def _alert(resource: AuditResource) -> str:
-    title = next((title for kind, title in ALERTS.items() if kind == resource.alert_type), None)
+    title = {**ALERTS}.get(str(resource.alert_type))
     if title is None:
         return _NOUNS["alert"]
     about = f" about the key “{resource.name}”" if isinstance(resource.name, str) else ""

@@ -143,7 +143,7 @@ def _without_secret(visit: Visit) -> str | None:
     """
     pairs = parse_qsl(raw_request(visit.request).query.decode("latin-1"), keep_blank_values=True)
     shorter = [(name, _BEYOND_PREFIX.sub(r"\1", value) if name == "q" else value) for name, value in pairs]
-    return None if shorter == pairs else f"/keys?{urlencode(shorter)}"
+    return None if shorter == pairs else f"{_PATH}?{urlencode(shorter)}"
 
 
 async def _listed(visit: Visit, query: Query) -> ListPage[ListedKey]:

@@ -7,12 +7,12 @@ from app.api.api_keys.get import KeyDetail, get_key
 from app.api.mcps.list import ListedMcp
 from app.pages.keys.heading import heading_of
 from app.pages.keys.permission_text import permission_text
-from app.pages.keys.servers import names_of, servers_with_tools
+from app.pages.keys.servers import is_reached, names_of, permissions_of, servers_with_tools
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from app.pages.wording.words import DELETED_SERVER
-from domain.keys.permissions import Permissions, ToolRule
+from domain.keys.permissions import ToolRule
 from infrastructure.clock import now
 
 
@@ -47,8 +47,7 @@ async def key_permissions_page(visit: Visit, key_id: str) -> PageResponse:
 
 
 def _reaches(key: KeyDetail, servers: Sequence[ListedMcp]) -> list[Reach]:
-    given = key.permissions
-    permissions = Permissions(given.mcps, given.tools, given.manage)
+    given, permissions = key.permissions, permissions_of(key)
     known = {server.id for server in servers}
     found = [
         Reach(
@@ -60,7 +59,7 @@ def _reaches(key: KeyDetail, servers: Sequence[ListedMcp]) -> list[Reach]:
             [Tool(tool.name, permissions.permits_tool(server.id, tool.name)) for tool in server.tools or ()],
         )
         for server in servers
-        if permissions.names(server.id) or (given.mcps == "*" and server.environment == key.environment)
+        if is_reached(key, server)
     ]
     deleted = [] if given.mcps == "*" else [mcp_id for mcp_id in given.mcps if mcp_id not in known]
     return [*found, *(Reach(mcp_id, DELETED_SERVER, key.environment, False, None, []) for mcp_id in deleted)]

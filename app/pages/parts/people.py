@@ -9,7 +9,7 @@ from domain.ids import is_id
 from domain.members.errors import MemberNotFound
 
 _PER_PAGE = 100
-_PAGES_MAX = 10
+_MEMBERS_MAX = 1_000
 """A list of more people is no help to choose one. The page of a member's keys has links that choose them."""
 
 
@@ -18,12 +18,9 @@ async def member_names(visit: Visit) -> list[tuple[str, str]]:
     if not visit.can("members:read"):
         return []
     members: list[Member] = []
-    cursor: str | None = None
-    for _ in range(_PAGES_MAX):
-        listed = await visit.read_list(list_members, Member, {"cursor": cursor, "per_page": _PER_PAGE})
-        members += listed.data
-        cursor = listed.pagination.next_cursor
-        if cursor is None:
+    async for page in visit.read_pages(list_members, Member, {"per_page": _PER_PAGE}):
+        members += page
+        if len(members) >= _MEMBERS_MAX:
             break
     return sorted([(each.user_id, each.email) for each in members if each.email], key=lambda each: each[1].casefold())
 

@@ -23,6 +23,6 @@ async def get_api_reference(request: HttpRequest) -> HttpResponse:
     description, visitor = request.app.state.description, await current_session(request)
     if visitor is None:
         return Response(description.page, headers=PAGE_HEADERS, media_type="text/html")
-    visit = Visit(request, visitor.person, visitor.secret, Fields())
+    visit = Visit(request, *visitor, Fields())
     page = await visit.page("reference_in_frame.html", **description.reference._asdict())
     return Response(page.content.encode(), headers=page.headers, media_type="text/html")

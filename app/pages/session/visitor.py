@@ -5,25 +5,35 @@ from urllib.parse import parse_qsl, quote
 
 from app.auth.callers import PersonCaller
 from app.auth.next_path import next_path
-from app.auth.sessions import load_session, session_cookie
+from app.auth.sessions import find_session, session_cookie
 from app.handlers import HttpRequest, get_services, raw_request
 from app.pages.rendering import PageResponse, go_to, signed_out
+from projections.records.sessions.queries import has_other_organization
 
 START = "/"
 """The page after a sign-in that was not on the way to another page."""
 
 
 class Visitor(NamedTuple):
+    """`has_other_organization` is known only of visitors who open a page, whose menu shows it."""
+
     person: PersonCaller
     secret: str
+    has_other_organization: bool
 
 
 async def current_session(request: HttpRequest) -> Visitor | None:
     """Return the signed-in user, if there is one."""
     services, inbound = get_services(request), raw_request(request)
     secret = session_cookie(inbound, services.config)
-    person = None if secret is None else await load_session(services, inbound, secret)
-    return None if person is None or secret is None else Visitor(person, secret)
+    if secret is None:
+        return None
+    async with services.credential_lookup() as connection:
+        person = await find_session(connection, services.config, inbound, secret)
+        if person is None:
+            return None
+        has_other = not is_script(request) and await has_other_organization(connection, person.session_id)
+    return Visitor(person, secret, has_other)
 
 
 def sign_in_redirect(request: HttpRequest) -> PageResponse:

@@ -88,7 +88,7 @@ function followActivity(bar) {
     if (above) scrollBy(0, rows.offsetHeight - height);
   }
 
-  /* From here on, rows would leave a gap. A number that is too low anyway changes seldom. */
+  /* From here on, rows would leave a gap. */
   function countOn(count, isMinimum) {
     more += count;
     newest.textContent = `${isMinimum ? "At least " : ""}${more.toLocaleString("en")} more`;
@@ -119,6 +119,7 @@ function followActivity(bar) {
         const isMinimum = response.headers.get("Tail-More");
         if (more || (count && !html)) countOn(count, isMinimum);
         else if (count) insert(html);
+        /* A number that is only a minimum need not change often. */
         if (isMinimum) idle = TAIL_DELAYS.length;
       }
     } catch {

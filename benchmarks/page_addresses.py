@@ -38,6 +38,7 @@ class Examples(NamedTuple):
     use_id: Sequence[str]
     change_id: Sequence[str]
     busiest_key_id: str
+    disabled_key_id: str
     revoked_key_id: str
     old_use_id: str
     csrf_token: str
@@ -54,12 +55,13 @@ def _of_page(page: Page, examples: Examples) -> Address:
     parameter = page.path.partition("{")[2].partition("}")[0]
     if not parameter:
         return Address(page.path, "page", [page.path])
-    values = _event_ids(page, examples) if parameter == "event_id" else getattr(examples, parameter)
+    special: dict[str, Sequence[str]] = {
+        "/activity/{event_id}": examples.use_id,
+        "/audit/{event_id}": examples.change_id,
+        "/keys/{key_id}/enable": [examples.disabled_key_id],
+    }
+    values = special[page.path] if page.path in special else getattr(examples, parameter)
     return Address(page.path, "page", [page.path.replace(f"{{{parameter}}}", value) for value in values])
-
-
-def _event_ids(page: Page, examples: Examples) -> Sequence[str]:
-    return {"/activity/{event_id}": examples.use_id, "/audit/{event_id}": examples.change_id}[page.path]
 
 
 def _variants(examples: Examples) -> list[Address]:

@@ -87,6 +87,7 @@ def examples_for(visitor: Visitor, prepared: Prepared) -> Examples:
         use_id=[use["id"] for use in uses[:_MANY]],
         change_id=[change["id"] for change in visitor.listed("/v1/audit/events", per_page=_MANY)],
         busiest_key_id=busiest,
+        disabled_key_id=visitor.listed("/v1/api-keys", status="disabled", per_page=1)[0]["id"],
         revoked_key_id=visitor.listed("/v1/api-keys", status="revoked", per_page=1)[0]["id"],
         old_use_id=old[0]["id"],
         csrf_token=visitor.csrf_token,

@@ -13,6 +13,7 @@ EXAMPLES = Examples(
     use_id=["evt_use"],
     change_id=["evt_change"],
     busiest_key_id="key_busy",
+    disabled_key_id="key_disabled",
     revoked_key_id="key_revoked",
     old_use_id="evt_old",
     csrf_token="token",  # noqa: S106 -- no secret
@@ -35,8 +36,10 @@ def test_no_address_contains_a_parameter_without_a_value() -> None:
     assert len({address.name for address in found}) == len(found)
 
 
-def test_uses_and_changes_have_different_examples() -> None:
+def test_pages_get_examples_for_which_they_show_something() -> None:
+    """Uses and changes have different pages, and only a disabled key can be enabled."""
     paths = {address.name: address.paths for address in addresses(EXAMPLES)}
+    assert paths["/keys/{key_id}/enable"] == ["/keys/key_disabled/enable"]
     assert paths["/activity/{event_id}"] == ["/activity/evt_use"]
     assert paths["/audit/{event_id}"] == ["/audit/evt_change"]
     assert paths["/keys/{key_id}/rotate"] == ["/keys/key_a/rotate", "/keys/key_b/rotate"]

@@ -8,7 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
@@ -136,8 +136,13 @@ def _statuses(pids: Sequence[int]) -> dict[int, dict[str, str]]:
 
 
 def _uid(pid: int) -> int:
-    """Return the user id of a process. Fail if the process has any other id, group or capability."""
-    status = _statuses([pid])[pid]
+    """Return the user id of a process. Fail if the process has any other id, group or capability.
+
+    Raise `ProcessLookupError` if the process has ended.
+    """
+    status = _statuses([pid]).get(pid)
+    if status is None:
+        raise ProcessLookupError(pid)
     assert len(set(status["Uid"].split())) == 1
     assert set(status["Gid"].split()) == {status["Uid"].split()[0]}
     assert status["Groups"].split() == []
@@ -145,6 +150,15 @@ def _uid(pid: int) -> int:
     assert status["NoNewPrivs"].strip() == "1", "the process must not gain privileges with a program like su"
     assert os.getsid(pid) != os.getsid(0), "the process must not have access to the terminal"
     return int(status["Uid"].split()[0])
+
+
+def _uids_of(pids: Iterable[int]) -> dict[int, int]:
+    """Return the user ids of the processes that are still running."""
+    found: dict[int, int] = {}
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            found[pid] = _uid(pid)
+    return found
 
 
 def _uids(run: Run) -> dict[str, int]:
@@ -241,7 +255,7 @@ def test_paths_in_settings_are_relative_to_the_working_directory_of_the_command(
 def test_only_the_supervisor_and_its_reaper_run_as_root(run: Run) -> None:
     guards = set(marked_with(mark_of(run.home, "guard")))
     assert len(guards) == 1
-    uids = {pid: _uid(pid) for pid in run.everything() if pid not in guards}
+    uids = _uids_of(set(run.everything()) - guards)
     assert 0 not in uids.values()
     services = {uids[run.main_process(name)] for name in _SERVICES}
     servers = {uids[run.main_process(name)] for name in ("postgresql", "valkey")}
@@ -263,9 +277,7 @@ def test_a_restarted_process_does_not_run_as_root(run: Run) -> None:
         return set(children_of(run.main_process(name)))
 
     def uids_of_new(name: str, before: set[int]) -> set[int]:
-        with suppress(KeyError, ProcessLookupError):  # a process has ended
-            return {_uid(pid) for pid in processes(name) - before}
-        return set()
+        return set(_uids_of(processes(name) - before).values())
 
     for name in ("api", "workers"):
         before = processes(name)

@@ -10,9 +10,12 @@ _SHIFTS = """() => new Promise(resolve => {
         const name = element ? element.outerHTML.slice(0, 80) : 'an element that is gone'
         return `${name} from ${place(moved.previousRect)} to ${place(moved.currentRect)}`
     }
+    const [{domInteractive, domContentLoadedEventEnd}] = performance.getEntriesByType('navigation')
+    const [painted] = performance.getEntriesByName('first-paint')
+    const completed = painted?.startTime < domInteractive ? domContentLoadedEventEnd + 100 : 0
     const observer = new PerformanceObserver(list => {
         for (const entry of list.getEntries())
-            if (!entry.hadRecentInput && entry.value >= 0.0005)
+            if (!entry.hadRecentInput && entry.value >= 0.0005 && entry.startTime > completed)
                 shifts.push(`${entry.value}: ${entry.sources.map(source).join('; ')}`)
     })
     observer.observe({type: 'layout-shift', buffered: true})
@@ -27,8 +30,9 @@ _SHIFTS = """() => new Promise(resolve => {
 def layout_shifts(page: Page) -> list[str]:
     """Return all layout shifts since the page was loaded, except those right after input of the user.
 
-    Shifts that three decimals show as 0.000 are left out: on a busy machine, a browser may paint half of a page. Each
-    line has the score and up to five elements that moved, with their places (x, y, width, height).
+    On a busy machine, a browser may paint a page before it has read all of it. The shifts up to the complete page are
+    left out then, and always those that three decimals show as 0.000. Each line has the score and up to five elements
+    that moved, with their places (x, y, width, height).
     """
     shifts: list[str] = page.evaluate(_SHIFTS)
     return shifts

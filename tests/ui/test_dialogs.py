@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.ui.accessibility import assert_accessible
-from tests.ui.looks import Look
+from tests.ui.looks import DARK_NARROW, LIGHT, Look
 from tests.ui.ui import Ui
 
 
@@ -27,9 +27,19 @@ def test_an_action_opens_as_a_dialog_that_its_heading_names(
     page.get_by_role("link", name="Revoke").click()
     opened = page.get_by_role("dialog", name="Revoke “prod”?")
     expect(opened.get_by_role("heading", level=2, name="Revoke “prod”?")).to_be_visible()
-    expect(opened.get_by_role("link", name="Cancel")).to_be_focused()
     assert page.url == address
     assert_accessible(page)
+
+
+def test_the_focus_in_a_dialog_scrolls_past_no_text(ui: Ui, org: Organization, owner: Person) -> None:
+    """On a large window, the button "Cancel" has the focus. Where it is below the window, the heading has it."""
+    path = f"/keys/{org.key(name='prod').id}"
+    for look, role, name in ((LIGHT, "link", "Cancel"), (DARK_NARROW, "heading", "Revoke “prod”?")):
+        page = ui.open(path, owner, look)
+        page.get_by_role("link", name="Revoke").click()
+        opened = page.get_by_role("dialog")
+        expect(opened.get_by_role(role, name=name)).to_be_focused()
+        assert opened.evaluate("(dialog) => dialog.scrollTop") == 0
 
 
 @pytest.mark.parametrize("leave", ["Escape", "Cancel"])

@@ -37,6 +37,7 @@ function show(page) {
   const title = document.createElement("h2");
   const heading = page.querySelector("h1");
   title.id = "dialog-title";
+  title.tabIndex = -1;
   title.append(...heading.childNodes);
   heading.replaceWith(title);
   /* The page behind the dialog may have the same names. */
@@ -54,6 +55,8 @@ function show(page) {
   const cancel = choose(".button-row a");
   (choose("[data-focus]") ?? (choose(".danger:not(.quiet)") && cancel)
     ?? choose("input:checked") ?? choose("input:not([type=hidden]), select, textarea") ?? cancel)?.focus();
+  /* The focus must not scroll past the text that says what the action does. */
+  if (dialog.scrollTop) title.focus();
 }
 
 document.addEventListener("click", async (event) => {

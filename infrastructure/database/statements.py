@@ -2,7 +2,7 @@ r"""Loader for the `.sql` files next to the code that runs them.
 
 A statement starts with a line `-- name`, followed by comment lines with its purpose and parameters. A missing or extra
 name fails when the module is imported, not when the statement first runs. As in psql, a line `\ir file.sql` includes a
-file of the same folder, which several statements share.
+file of the same folder, which several statements share, and which may include others.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,9 @@ def load(fields: type[T], module_file: str, name: str = "queries.sql") -> T:
 
 def read_statements(path: Path) -> dict[str, str]:
     """Return the statements of a file by name, without comments."""
-    text = _INCLUDE.sub(lambda line: path.with_name(line[1]).read_text("utf-8"), path.read_text("utf-8"))
-    parts = _NAME.split(text)
+    parts = _NAME.split(_with_includes(path))
     return {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _with_includes(path: Path) -> str:
+    return _INCLUDE.sub(lambda line: _with_includes(path.with_name(line[1])), path.read_text("utf-8"))

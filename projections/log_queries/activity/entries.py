@@ -30,7 +30,11 @@ _completed = msgspec.json.Decoder(CallCompleted)
 
 _CLOCKS_DIFFER = timedelta(hours=1)
 _CALL_MAX = timedelta(days=1)
-"""The end of a call is recorded by another process than its use, and at most so much later. See `queries.sql`."""
+"""The end of a call is recorded by another process than its use, and at most so much later. See `matching_ends.sql`."""
+
+OLDEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+"""Bounds of a search that has none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUNDED = timedelta(milliseconds=2)
@@ -81,13 +85,18 @@ def time_around(event_id: str) -> Around | None:
         return None
 
 
+def ends_around(since: datetime, until: datetime) -> Around:
+    """Return the time in which calls end that began from `since` to `until`."""
+    return Around(max(since, OLDEST + _CLOCKS_DIFFER) - _CLOCKS_DIFFER, min(until, LATEST - _CALL_MAX) + _CALL_MAX)
+
+
 async def with_completions(connection: Connection, found: Sequence[Entry]) -> list[Entry]:
     """Return the entries, with the ends of calls that are recorded."""
     calls = [e for e in found if isinstance(e.happened, KeyUsed) and e.happened.action == "call"]
     if not calls:
         return list(found)
     # Planned on each execution with constants, because the partitions depend on the times.
-    bounds = min(call.at for call in calls) - _CLOCKS_DIFFER, max(call.at for call in calls) + _CALL_MAX
+    bounds = ends_around(min(call.at for call in calls), max(call.at for call in calls))
     cursor = await connection.execute(SQL.completions, ([call.id for call in calls], *bounds), prepare=False)
     ended = {call_id: completed_of(body) for call_id, body in await cursor.fetchall()}
     return [Entry(entry.at, entry.id, entry.happened, ended.get(entry.id)) for entry in found]

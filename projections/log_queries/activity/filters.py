@@ -36,6 +36,11 @@ class UseFilters(Struct, frozen=True):
         )
 
     @property
+    def needs_ends(self) -> bool:
+        """Return whether the end of a call decides whether its use matches."""
+        return self.status not in {None, "denied"} or self.reason is not None
+
+    @property
     def awaits_ends(self) -> bool:
         """Return whether a call can match only after it has ended."""
         return self.status in {"success", "error"} or self.reason is not None

@@ -5,7 +5,7 @@ that it does not list yet are found by their time, and read completely.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -14,7 +14,15 @@ from domain.usage.events import KeyUsed
 from eventstore.lanes import LANES
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from projections.log_queries.activity.entries import Entry, Position, use_entry, with_completions
+from projections.log_queries.activity.entries import (
+    LATEST,
+    OLDEST,
+    Entry,
+    Position,
+    ends_around,
+    use_entry,
+    with_completions,
+)
 from projections.log_queries.activity.filters import UseFilters
 from projections.log_queries.activity.queries import SCAN_MAX, Found
 from projections.log_queries.activity.single import find
@@ -24,7 +32,10 @@ from projections.log_queries.activity.tail import SEEN_MAX, Tail, advance, start
 class Queries(NamedTuple):
     listed: bytes
     scan_end: bytes
-    uses: bytes
+    listed_uses: bytes
+    listed_uses_by_end: bytes
+    unlisted_uses: bytes
+    unlisted_uses_by_end: bytes
     is_created_by: bytes
 
 
@@ -36,8 +47,6 @@ FIRST_SCAN = 500
 UNLISTED_MAX = 20_000
 """The maximum number of uses of all organizations that one page reads in batches that are not listed yet."""
 
-_OLDEST = datetime(1, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 """The difference between an instant and the next one."""
 
@@ -84,7 +93,7 @@ async def organization_entries(
     connection: Connection, span: OrganizationSpan, below: Position | None, limit: int, at: datetime
 ) -> Found:
     """Return the newest uses below a position, at most `limit`, among the newest `SCAN_MAX` of the organization."""
-    found = await _search(connection, span, _Direction(below or (_LATEST, ""), ascending=False), limit, at)
+    found = await _search(connection, span, _Direction(below or (LATEST, ""), ascending=False), limit, at)
     return Found(await with_completions(connection, found.entries), found.searched)
 
 
@@ -189,6 +198,7 @@ async def _uses(
     connection: Connection, span: OrganizationSpan, part: _Stretch, direction: _Direction, limit: int
 ) -> list[Entry]:
     (last_at, last_id), ascending = direction
+    ended = ends_around(part.since, part.until)
     parameters = {
         "organization_id": span.organization_id,
         "created_by": span.created_by,
@@ -196,11 +206,19 @@ async def _uses(
         "last_at": last_at,
         "last_id": last_id,
         "limit": limit,
-        **part._asdict(),
+        "since": part.since,
+        "until": part.until,
+        "ended_since": ended.since,
+        "ended_until": ended.until,
         **span.filters.parameters(),
     }
+    by_end = span.filters.needs_ends
+    if part.listed:
+        statement = SQL.listed_uses_by_end if by_end else SQL.listed_uses
+    else:
+        statement = SQL.unlisted_uses_by_end if by_end else SQL.unlisted_uses
     # Planned on each execution, because the partitions depend on the times.
-    rows = await (await connection.execute(SQL.uses, parameters, prepare=False)).fetchall()
+    rows = await (await connection.execute(statement, parameters, prepare=False)).fetchall()
     return [use_entry(*row) for row in rows]
 
 
@@ -215,9 +233,9 @@ async def _stretches(
     lanes, unlisted, kept_since = row or (0, None, None)
     listed_until = at if unlisted is None else min(at, unlisted)
     if lanes < LANES:
-        listed_until = _OLDEST
+        listed_until = OLDEST
     (last_at, last_id), ascending = direction
-    since, until = max(span.since or _OLDEST, kept_since or _OLDEST), span.until or _LATEST
+    since, until = max(span.since or OLDEST, kept_since or OLDEST), span.until or LATEST
     if ascending:
         since = max(since, last_at)
     else:

@@ -50,37 +50,30 @@ select case when %(ascending)s then max(occurred_at) filter (where is_read)
        coalesce(bool_or(not is_read), false) or count(*) >= %(scan)s::bigint + 64
 from summed
 
--- uses
--- The uses of an organization that match, in the order of time or, unless `ascending`, in the opposite order, from the
--- batches of a stretch of time. If `listed`, only the uses of the organization are read. Parameters by name:
--- organization_id; created_by, null for all keys; listed; since (inclusive) and until (exclusive); ascending; last_at and
--- last_id, the use before the first one; limit; the filters, null: any
-with searched as (
-    select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body
-    from (
-        select e.* from organization_batches b
-        join usage_events e on e.lane = b.lane and e.batch_no = b.batch_no and e.ordinal = any(b.ordinals)
-                           and e.occurred_at = b.occurred_at
-        where %(listed)s::boolean and b.organization_id = %(organization_id)s
-          and b.occurred_at >= %(since)s and b.occurred_at < %(until)s
-        union all
-        select e.* from usage_batches b
-        join usage_events e on e.lane = b.lane and e.batch_no = b.batch_no and e.occurred_at = b.occurred_at
-        where not %(listed)s::boolean
-          and b.occurred_at >= %(since)s and b.occurred_at < %(until)s
-    ) as u
-    where organization_id = %(organization_id)s and kind = 'used'
-      and occurred_at >= %(since)s and occurred_at < %(until)s
-      and case when %(ascending)s::boolean then (occurred_at, event_id) > (%(last_at)s::timestamptz, %(last_id)s::text)
-               else (occurred_at, event_id) < (%(last_at)s::timestamptz, %(last_id)s::text) end
-      and (%(created_by)s::text is null or exists (
-          select from key_list k where k.key_id = u.key_id and k.created_by = %(created_by)s
-      ))
-)
+-- listed_uses
+-- The uses of an organization that match, in a stretch of time in which organization_batches lists all batches, in the
+-- order of time or, unless `ascending`, in the opposite order. Parameters by name: those of the included files, limit.
+\ir listed_uses.sql
 \ir matching.sql
-order by case when %(ascending)s then occurred_at end, case when %(ascending)s then event_id end,
-         occurred_at desc, event_id desc
-limit %(limit)s
+\ir in_direction.sql
+
+-- listed_uses_by_end
+-- As listed_uses, with the filters that need the ends of calls.
+\ir listed_uses.sql
+\ir matching_ends.sql
+\ir in_direction.sql
+
+-- unlisted_uses
+-- As listed_uses, but of all batches of the stretch.
+\ir unlisted_uses.sql
+\ir matching.sql
+\ir in_direction.sql
+
+-- unlisted_uses_by_end
+-- As listed_uses_by_end, but of all batches of the stretch.
+\ir unlisted_uses.sql
+\ir matching_ends.sql
+\ir in_direction.sql
 
 -- is_created_by
 -- Whether a user created a key. $1 key, $2 organization, $3 user

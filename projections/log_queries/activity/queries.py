@@ -12,9 +12,12 @@ from eventstore.recorded import Record
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 from projections.log_queries.activity.entries import (
+    LATEST,
+    OLDEST,
     USED,
     Entry,
     Position,
+    ends_around,
     time_around,
     use_entry,
     with_completions,
@@ -26,9 +29,13 @@ from projections.log_queries.activity.tail import SEEN_MAX, Tail, advance, start
 class Queries(NamedTuple):
     lifecycle: bytes
     lifecycle_after: bytes
-    uses_plan: bytes
+    plan_mode: bytes
     uses: bytes
-    uses_after: bytes
+    uses_by_end: bytes
+    uses_end: bytes
+    next_uses: bytes
+    next_uses_by_end: bytes
+    next_uses_end: bytes
     position: bytes
     version_before: bytes
 
@@ -71,6 +78,19 @@ class Span(Struct, frozen=True):
         return {**values, **self.filters.parameters()}
 
 
+class _Direction(NamedTuple):
+    """The statements that read uses in one direction: all that match, also by the ends of calls, and the last one."""
+
+    uses: bytes
+    by_end: bytes
+    end: bytes
+    ascending: bool
+
+
+_NEWEST = _Direction(SQL.uses, SQL.uses_by_end, SQL.uses_end, ascending=False)
+_NEXT = _Direction(SQL.next_uses, SQL.next_uses_by_end, SQL.next_uses_end, ascending=True)
+
+
 class Found(NamedTuple):
     """Entries, and where the search ended if it reached its bound before the end of the span."""
 
@@ -87,7 +107,7 @@ async def entries(connection: Connection, key_id: str, organization_id: str, spa
         cursor = await connection.execute(SQL.lifecycle, parameters)
         found += _changes([row[:3] for row in await cursor.fetchall()], span)
     if span.has_uses:
-        uses, searched = await _uses(connection, SQL.uses, parameters)
+        uses, searched = await _uses(connection, _NEWEST, span, parameters)
         found += uses
     if searched is not None:
         # Older changes belong to the next page, with the uses around them.
@@ -124,7 +144,7 @@ async def tail_from(
     # The entry itself and those before it were returned: remember the uses that a late one may still precede.
     before = structs.replace(span, since=max(settled, span.since or settled), last_at=at, last_id=event_id + _AFTER_ID)
     parameters = {**named, "limit": SEEN_MAX + 1, **before.parameters()}
-    uses, searched = await _uses(connection, SQL.uses, parameters)
+    uses, searched = await _uses(connection, _NEWEST, before, parameters)
     last = uses[SEEN_MAX - 1].position if len(uses) > SEEN_MAX else searched
     return start(uses[:SEEN_MAX], last, settled, version)
 
@@ -146,7 +166,7 @@ async def entries_after(
         wanted = limit - len(changes)
         # The uses that were returned are read again. One more shows whether others follow.
         read = {"after_at": tail.at, "after_id": tail.id, "limit": wanted + len(tail.seen) + 1}
-        found, searched = await _uses(connection, SQL.uses_after, {**parameters, **read})
+        found, searched = await _uses(connection, _NEXT, structs.replace(span, since=tail.at), {**parameters, **read})
         uses, tail = advance(tail, found, limit=wanted, searched=searched, settled=settled)
     oldest = sorted([*changes, *uses], key=_position)
     return await with_completions(connection, oldest), structs.replace(tail, version=version)
@@ -165,14 +185,35 @@ def _reason(change: Entry) -> str | None:
 
 
 async def _uses(
-    connection: Connection, statement: bytes, parameters: dict[str, Any]
+    connection: Connection, direction: _Direction, span: Span, parameters: dict[str, Any]
 ) -> tuple[list[Entry], Position | None]:
-    """Return the uses, and the position where the search ended if it reached its bound."""
-    await connection.execute(SQL.uses_plan)
-    cursor = await connection.execute(statement, {**parameters, "scan": SCAN_MAX}, prepare=True)
-    rows = await cursor.fetchall()
-    ends = [(at, event_id) for at, event_id, body in rows if body is None]
-    return [use_entry(*row) for row in rows if row[2] is not None], ends[0] if ends else None
+    """Return the uses that match, at most `limit`, and the position where the search ended if it reached its bound."""
+    ended = ends_around(span.since or OLDEST, span.until or LATEST)
+    named = {**parameters, "scan": SCAN_MAX, "ended_since": ended.since, "ended_until": ended.until}
+    statement = direction.by_end if span.filters.needs_ends else direction.uses
+    rows = await _read(connection, statement, span, named)
+    uses = [use_entry(*row) for row in rows]
+    if span.filters.is_empty or len(uses) >= parameters["limit"]:
+        return uses, None
+    ends: list[Position] = await _read(connection, direction.end, span, named)
+    if not ends:
+        return uses, None
+    # A use that was recorded meanwhile has moved the end.
+    (end,) = ends
+    return [use for use in uses if (use.position <= end if direction.ascending else use.position >= end)], end
+
+
+async def _read(connection: Connection, statement: bytes, span: Span, parameters: dict[str, Any]) -> list[Any]:
+    """Return the rows of uses. Statements that name no time are planned once for all parameters.
+
+    The uses of a key may be in any partition, and planning for ninety of them takes longer than reading a page.
+    """
+    if span.since is not None:
+        return await (await connection.execute(statement, parameters, prepare=False)).fetchall()
+    await connection.execute(SQL.plan_mode, ("force_generic_plan",))
+    rows = await (await connection.execute(statement, parameters, prepare=True)).fetchall()
+    await connection.execute(SQL.plan_mode, ("auto",))
+    return rows
 
 
 def _only_uses(found: Sequence[Entry]) -> list[Entry]:

@@ -22,65 +22,45 @@ where stream_id = %(key_id)s and organization_id = %(organization_id)s and versi
 order by version
 limit %(limit)s
 
--- uses_plan
--- For this transaction: plan a prepared statement once for all parameters. The uses of a key may be in any partition, and
--- planning for ninety of them takes longer than reading a page.
-select set_config('plan_cache_mode', 'force_generic_plan', true)
+-- plan_mode
+-- How prepared statements of this transaction are planned: $1 `force_generic_plan`, once for all parameters, or `auto`
+select set_config('plan_cache_mode', %s, true)
 
 -- uses
--- The uses of a key that match, newest first, among its newest uses: at most scan uses are read. If so many were read
--- without finding limit matches, the last row is the oldest use that was read, without its body. It is looked up only
--- then, because the second part runs only if the first part has not found limit matches. Parameters by name: as above
--- without the type, then the filters, null: any; scan.
-(
-    with searched as (
-        select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
-        where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
-          and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
-          and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
-        order by occurred_at desc, event_id desc
-        limit %(scan)s
-    )
-    \ir matching.sql
-    order by occurred_at desc, event_id desc
-    limit %(limit)s
-)
-union all (
-    select occurred_at, event_id, null from usage_events
-    where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
-      and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
-      and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
-    order by occurred_at desc, event_id desc
-    limit 1 offset %(scan)s - 1
-)
+-- The uses of a key that match, newest first. Parameters by name: those of the included files, limit.
+\ir newest_uses.sql
+\ir matching.sql
+order by occurred_at desc, event_id desc
 limit %(limit)s
 
--- uses_after
--- As uses, but oldest first after (after_at, after_id), and among the first uses after that.
-(
-    with searched as (
-        select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
-        where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
-          and occurred_at >= greatest(%(since)s::timestamptz, %(after_at)s::timestamptz)
-          and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
-          and (occurred_at, event_id) > (%(after_at)s::timestamptz, %(after_id)s::text)
-        order by occurred_at, event_id
-        limit %(scan)s
-    )
-    \ir matching.sql
-    order by occurred_at, event_id
-    limit %(limit)s
-)
-union all (
-    select occurred_at, event_id, null from usage_events
-    where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
-      and occurred_at >= greatest(%(since)s::timestamptz, %(after_at)s::timestamptz)
-      and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
-      and (occurred_at, event_id) > (%(after_at)s::timestamptz, %(after_id)s::text)
-    order by occurred_at, event_id
-    limit 1 offset %(scan)s - 1
-)
+-- uses_by_end
+-- As uses, with the filters that need the ends of calls.
+\ir newest_uses.sql
+\ir matching_ends.sql
+order by occurred_at desc, event_id desc
 limit %(limit)s
+
+-- uses_end
+-- The oldest of the newest uses, if there are as many as scan.
+\ir newest_uses.sql
+select occurred_at, event_id from searched order by occurred_at desc, event_id desc limit 1 offset %(scan)s - 1
+
+-- next_uses
+-- As uses, but the uses after a position, oldest first.
+\ir next_uses.sql
+\ir matching.sql
+order by occurred_at, event_id
+limit %(limit)s
+
+-- next_uses_by_end
+\ir next_uses.sql
+\ir matching_ends.sql
+order by occurred_at, event_id
+limit %(limit)s
+
+-- next_uses_end
+\ir next_uses.sql
+select occurred_at, event_id from searched order by occurred_at, event_id limit 1 offset %(scan)s - 1
 
 -- position
 -- The position of one entry: its time, and the version of the key if it is a change. The id of a use contains the

@@ -88,6 +88,7 @@ def test_usage_is_reported_for_one_key_and_for_the_organization(api: Api, org: O
     report = manager.do(lambda c: c.usage.get(**dates))
     assert (report.period, report.requests.total, report.requests.limit) == ("custom", 3, 500_000)
     assert [(each.key_id, each.requests) for each in report.by_key] == [(key.id, 3)]
+    assert manager.do(lambda c: c.usage.get(keys=0)).by_key == ()
     (day,) = manager.every(lambda c: c.usage.iterate_history(per_page=1))
     assert (day.requests, day.errors, day.billed) == (3, 0, 3)
     assert manager.do(lambda c: c.usage.list_history(start_date=today)).data == (day,)

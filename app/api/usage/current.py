@@ -44,6 +44,7 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
             period.span,
             created_by=caller.visible_keys.created_by,
             mcp_id=query.mcp_id,
+            keys=query.keys,
         )
         details = None
         if query.bucket is not None:

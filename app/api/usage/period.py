@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from app.http.errors import Problem, invalid
-from projections.read_models.usage.reports import HOURS_DAYS_MAX, Span
+from projections.read_models.usage.reports import HOURS_DAYS_MAX, LISTED_MAX, Span
 
 DAYS_MAX = 366
 DETAILED_DAYS_MAX = 31
@@ -75,6 +75,7 @@ class OrganizationQuery(Query, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    keys: Annotated[int, Meta(ge=0, le=LISTED_MAX, description="The number of most used keys to list.")] = LISTED_MAX
     format: Format = "json"
 
 

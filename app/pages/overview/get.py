@@ -74,8 +74,7 @@ async def overview_page(visit: Visit) -> PageResponse:
     (organization, hours, days, review), (critical, alerts, servers, rotating, expiring) = await gather(
         gather(
             visit.read(get_organization, Organization),
-            visit.read(get_usage, OrganizationReport, LAST_DAY.detailed_query(at)),
-            # The report of these weeks would also find their most used keys, which takes as long as all of this.
+            visit.read(get_usage, OrganizationReport, {**LAST_DAY.detailed_query(at), "keys": 0}),
             visit.read_list(list_usage_history, HistoryDay, {"start_date": weeks_ago, "per_page": _DAYS_COMPARED}),
             _review(visit),
         ),

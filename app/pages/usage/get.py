@@ -45,7 +45,7 @@ async def usage_page(visit: Visit) -> PageResponse:
     at = now()
     month = month_of(at)
     report, days = await gather(
-        visit.read(get_usage, OrganizationReport, chosen.detailed_query(at)),
+        visit.read(get_usage, OrganizationReport, {**chosen.detailed_query(at), "keys": _ROWS_MAX}),
         visit.read_list(
             list_usage_history, HistoryDay, {"start_date": month.start.date(), "per_page": _DAYS_OF_MONTH_MAX}
         ),
@@ -100,7 +100,7 @@ def _keys(visit: Visit, report: OrganizationReport) -> list[Share]:
             share(each.requests, total),
             f"/keys/{each.key_id}" if visit.can("keys:read") else "",
         )
-        for each in (report.by_key or [])[:_ROWS_MAX]
+        for each in report.by_key or []
     ]
 
 

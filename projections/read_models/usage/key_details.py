@@ -21,11 +21,15 @@ _SQL = load(_Queries, __file__, "key_details.sql")
 
 @dataclass(slots=True)
 class KeyDetails:
-    """Details of an hour or a day. `latency_ms` is None by hour: the latencies are counted by day."""
+    """Details of an hour or a day. `histogram` is None by hour: the latencies are counted by day."""
 
     calls: int = 0
     denied: dict[str, int] = field(default_factory=dict[str, int])
-    latency_ms: Percentiles | None = None
+    histogram: dict[int, int] | None = None
+
+    @property
+    def latency_ms(self) -> Percentiles | None:
+        return None if self.histogram is None else percentiles(self.histogram)
 
     @property
     def most_denied(self) -> list[tuple[str, int]]:
@@ -58,5 +62,5 @@ async def details_by_day(connection: Connection, key_id: str, span: Span) -> dic
         histograms[midnight(day)][bucket] = calls
     for start, histogram in histograms.items():
         found[start].calls = sum(histogram.values())
-        found[start].latency_ms = percentiles(histogram)
+        found[start].histogram = histogram
     return found

@@ -5,7 +5,7 @@ and from there every power of two is divided into eight buckets of equal width. 
 added bucket by bucket, and a bucket is never wider than an eighth of its lower bound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
@@ -38,6 +38,15 @@ class Percentiles(NamedTuple):
     p50: int | None = None
     p95: int | None = None
     p99: int | None = None
+
+
+def merged(histograms: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Return the histogram of all calls in `histograms`."""
+    total: dict[int, int] = {}
+    for histogram in histograms:
+        for bucket, calls in histogram.items():
+            total[bucket] = total.get(bucket, 0) + calls
+    return total
 
 
 def percentiles(histogram: Mapping[int, int]) -> Percentiles:

@@ -4,7 +4,7 @@ Requests are accepted uses, as everywhere. A request is an error if its call end
 also before its end was recorded. Denied uses are not requests and are reported separately.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, TypeVar
@@ -20,8 +20,8 @@ HOURS_DAYS_MAX = 8
 LISTED_MAX = 100
 """The maximum number of MCP servers, tools or keys that a report lists, most used first."""
 
-_CANDIDATES_OF_DAY = 2 * LISTED_MAX
-"""The number of most used keys of each day among which a report looks for the most used keys of its period.
+_CANDIDATES_OF_DAY = 2
+"""Times the number of listed keys: the most used keys of each day among which a report looks for those of its period.
 
 A key that is not among them on any day has at most the sum of the last candidates of all days. That sum rarely reaches
 the last listed key with twice as many candidates as listed keys.
@@ -143,8 +143,13 @@ class Report:
     latency_ms: Percentiles = field(default_factory=Percentiles)
 
 
-async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
-    """Return the report of one key, including days and hours without uses."""
+async def key_report(
+    connection: Connection, key_id: str, span: Span, histogram: Mapping[int, int] | None = None
+) -> Report:
+    """Return the report of one key, including days and hours without uses.
+
+    `histogram`: the latencies of the span, if the caller has read them.
+    """
     parameters = {"key_id": key_id, **span._asdict()}
     report = Report()
     by_day: dict[date, Outcomes] = {}
@@ -169,15 +174,24 @@ async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
     )
     if len(span.days) <= HOURS_DAYS_MAX:
         report.hours = await _hours(connection, key_id, span)
-    cursor = await connection.execute(_SQL.key_latencies, parameters)
-    report.latency_ms = percentiles(dict(await cursor.fetchall()))
+    if histogram is None:
+        histogram = dict(await (await connection.execute(_SQL.key_latencies, parameters)).fetchall())
+    report.latency_ms = percentiles(histogram)
     return report
 
 
 async def organization_report(
-    connection: Connection, organization_id: str, span: Span, *, created_by: str | None, mcp_id: str | None = None
+    connection: Connection,
+    organization_id: str,
+    span: Span,
+    *,
+    created_by: str | None,
+    mcp_id: str | None = None,
+    keys: int = LISTED_MAX,
 ) -> Report:
-    """Return the report of an organization. Single keys are those that `created_by` created, or all if it is None.
+    """Return the report of an organization, with as many as `keys` of its most used keys.
+
+    Single keys are those that `created_by` created, or all if it is None.
 
     With `mcp_id`, the report covers the uses of that MCP server and lists no keys, whose uses by MCP are counted only
     for one key at a time.
@@ -197,23 +211,25 @@ async def organization_report(
     report.mcps = await _named_mcps(connection, by_mcp)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
     if mcp_id is None:
-        report.keys, report.keys_exact = await _most_used_keys(connection, organization_id, span, created_by)
+        report.keys, report.keys_exact = await _most_used_keys(connection, organization_id, span, created_by, keys)
     return report
 
 
 async def _most_used_keys(
-    connection: Connection, organization_id: str, span: Span, created_by: str | None
+    connection: Connection, organization_id: str, span: Span, created_by: str | None, limit: int
 ) -> tuple[list[Named], bool]:
     """Return the most used keys, and whether no other key can have more requests than the last of them."""
-    parameters = {"organization_id": organization_id, "limit": LISTED_MAX, **span._asdict()}
+    if not limit:
+        return [], True
+    parameters = {"organization_id": organization_id, "limit": limit, **span._asdict()}
     if created_by is not None:
         cursor = await connection.execute(_SQL.creators_keys, {**parameters, "created_by": created_by})
         return [Named(*row) for row in await cursor.fetchall()], True
-    cursor = await connection.execute(_SQL.organization_keys, {**parameters, "of_day": _CANDIDATES_OF_DAY})
+    cursor = await connection.execute(_SQL.organization_keys, {**parameters, "of_day": _CANDIDATES_OF_DAY * limit})
     rows = await cursor.fetchall()
     keys = [Named(key_id, name, requests) for key_id, name, requests, _ in rows]
     others = rows[0][3] if rows else 0
-    last = keys[-1].requests if len(keys) == LISTED_MAX else 0
+    last = keys[-1].requests if len(keys) == limit else 0
     return keys, others <= last
 
 

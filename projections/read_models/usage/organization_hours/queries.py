@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from projections.read_models.usage.latency import Percentiles, percentiles
+from projections.read_models.usage.latency import Percentiles, merged, percentiles
 
 
 class Queries(NamedTuple):
@@ -62,8 +62,7 @@ class Outcomes:
         self.failed += other.failed
         for code, count in other.denied.items():
             self.denied[code] = self.denied.get(code, 0) + count
-        for bucket, calls in other.histogram.items():
-            self.histogram[bucket] = self.histogram.get(bucket, 0) + calls
+        self.histogram = merged([self.histogram, other.histogram])
 
 
 async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, Outcomes]:

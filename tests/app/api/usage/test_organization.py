@@ -43,6 +43,19 @@ def test_the_usage_of_an_organization_has_the_limit_of_its_plan(api: Api, path: 
     assert by_day[-1] == {"date": today.isoformat(), "requests": 4, "errors": 0, "denied": 1}
 
 
+def test_a_report_lists_as_many_of_the_most_used_keys_as_requested(api: Api, org: Organization) -> None:
+    keys = [org.key() for _ in range(3)]
+    for uses, key in enumerate(keys, 1):
+        for _ in range(uses):
+            org.verify(key.secret)
+    count(api)
+    for number in (0, 2):
+        listed = org.client.get("/v1/usage", {"keys": number}).data["by_key"]
+        assert [key["requests"] for key in listed] == [3, 2][:number]
+    refused = org.client.get("/v1/usage", {"keys": 101})
+    assert (refused.status, set(refused.details)) == (422, {"keys"})
+
+
 def test_a_plan_without_a_limit_has_no_percentage(api: Api) -> None:
     requests = api.organization("enterprise").client.get("/v1/usage").data["requests"]
     assert requests == {"total": 0, "billed": 0, "limit": None, "percentage": None}

@@ -40,12 +40,16 @@ def get_usage(
     end_date: date | None = None,
     bucket: Bucket | None = None,
     mcp_id: str | None = None,
+    keys: int | None = None,
 ) -> Call[OrganizationReport]:
     """Report the usage of all keys of the organization, for the same periods as for one key or for the last `days`.
 
     `bucket` adds refusals by reason, ended calls and latencies by hour or by day. `mcp_id` selects one MCP server.
+    `keys` is the number of most used keys to list, by default 100.
     """
-    query = query_of(period=period, days=days, start_date=start_date, end_date=end_date, bucket=bucket, mcp_id=mcp_id)
+    query = query_of(
+        period=period, days=days, start_date=start_date, end_date=end_date, bucket=bucket, mcp_id=mcp_id, keys=keys
+    )
     return Call("GET", "/v1/usage", _organization, query)
 
 

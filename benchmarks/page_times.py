@@ -19,7 +19,6 @@ BUDGETS_MS: dict[Kind, tuple[float, float]] = {
 }
 """Median and 99th percentile."""
 
-QUERIES_MAX = 6
 RAW_KB_MAX = 80.0
 COMPRESSED_KB_MAX = 14.0
 
@@ -56,7 +55,6 @@ class Measured:
         checks = {
             f"p50 {self.p50:.1f} ms > {p50:.0f}": self.p50 > p50,
             f"p99 {self.p99:.1f} ms > {p99:.0f}": self.p99 > p99,
-            f"{self.queries} queries > {QUERIES_MAX}": self.queries > QUERIES_MAX,
             f"{self.size / 1e3:.1f} kB > {RAW_KB_MAX:.0f}": self.size / 1e3 > RAW_KB_MAX,
             f"{self.compressed / 1e3:.1f} kB compressed > {COMPRESSED_KB_MAX:.0f}": (
                 self.compressed / 1e3 > COMPRESSED_KB_MAX

@@ -52,16 +52,19 @@ def compare(api: Serving, cookie: str, script: Path, rounds: int, seconds: float
 
 
 class _Tab(threading.Thread):
+    """A tab. It opens its page when it is created, and follows the activity when it is started."""
+
     def __init__(self, url: str, cookie: str, number: int, over: threading.Event) -> None:
         super().__init__()
         self._visitor = Visitor(url, cookie)
         self._filter = _FILTERS[number % len(_FILTERS)]
         self._first_seconds = number / TABS * _DELAYS[0]
         self._over = over
+        self._after = newest_use(self._visitor, f"/activity?{urlencode(self._filter)}")
         self.asked = 0
 
     def run(self) -> None:
-        after = newest_use(self._visitor, f"/activity?{urlencode(self._filter)}")
+        after = self._after
         self._over.wait(self._first_seconds)
         idle = 0
         while not self._over.is_set():
@@ -76,6 +79,7 @@ class _Tab(threading.Thread):
 
 @contextmanager
 def _following(url: str, cookie: str) -> Generator[list[_Tab]]:
+    """Open the tabs, and let them follow the activity meanwhile."""
     over = threading.Event()
     tabs = [_Tab(url, cookie, number, over) for number in range(TABS)]
     for tab in tabs:

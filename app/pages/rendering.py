@@ -63,6 +63,7 @@ _FILTERS: dict[str, Any] = {
     "number": text.number,
     "day": text.day,
     "instant": text.instant,
+    "timestamp": text.timestamp,
     "relative": text.relative,
     "duration": text.duration,
 }

@@ -25,6 +25,11 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
 
 
+def timestamp(at: datetime) -> str:
+    """Return the UTC time to the second for programs: 2026-11-28T21:33:49Z."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def clock(at: datetime) -> str:
     """Return the UTC time of the day: 21:33:49 UTC."""
     return f"{at.astimezone(UTC):%H:%M:%S} UTC"

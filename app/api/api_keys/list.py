@@ -28,7 +28,7 @@ from projections.log_queries.names.queries import Names, names_of
 from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort, Status
 from projections.read_models.keys.list.page import Position
 from projections.read_models.keys.list.queries import used_versions
-from projections.read_models.keys.list.search import OffsetTooLarge, SearchResult, search
+from projections.read_models.keys.list.search import CHECKED_MAX, OffsetTooLarge, SearchResult, search
 from projections.read_models.keys.list.search_terms import folded
 from projections.read_models.keys.state.queries import decode
 from projections.read_models.usage.queries import earlier_secrets_last_used, requests_by_day, usage_of
@@ -166,7 +166,8 @@ class ListedKey(Key, frozen=True, kw_only=True):
     summary="List keys",
     description="A key must match all given filters. Counting stops at a maximum: `total` is then a minimum, and "
     "`total_exact` is false. Page numbers reach the first 10,000 keys, cursors reach all of them. A page ends when "
-    "50,000 keys were checked for it: it then has fewer keys, or none, and `next_cursor` continues from there.",
+    f"{CHECKED_MAX:,} keys were checked for it: it then has fewer keys, or none, and `next_cursor` continues from "
+    "there.",
     example=ListedKey(
         **structs.asdict(KEY_EXAMPLE),
         rotating_until=None,

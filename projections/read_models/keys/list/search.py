@@ -41,7 +41,7 @@ from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by
 
 SMALL_RESULT = 5_000
 """The maximum number of keys that are checked one by one."""
-CHECKED_MAX = 50_000
+CHECKED_MAX = 20_000
 """The maximum number of keys of a larger result that one page checks, in the order of the list."""
 SAMPLE = 1_000
 """The number of keys of a larger result that are checked for a lower bound of the total."""

@@ -218,13 +218,13 @@ def test_a_search_that_checked_many_keys_can_be_continued(
 
 
 OTHER_KEYS = (
-    # 5,100 older keys with the same name, which are too many to fetch all, and 50,000 newer ones with another name.
+    # 5,100 older keys with the same name, which are too many to fetch all, and 20,000 newer ones with another name.
     """insert into key_list (key_id, organization_id, name, name_key, prefix, environment, status, created_by,
                              created_at, all_mcps, mcps)
        select 'key_' || lpad(n::text, 26, '0'), organization_id, name,
               case when n <= 5100 then name_key else chr(31) || 'other' end, prefix, environment, status, created_by,
               created_at + interval '1 day' * case when n <= 5100 then -1 else 1 end, all_mcps, mcps
-       from key_list, generate_series(1, 55200) n where key_id = %s returning 1""",
+       from key_list, generate_series(1, 25200) n where key_id = %s returning 1""",
     """insert into key_terms select organization_id, term, 'key_' || lpad(n::text, 26, '0')
        from key_terms, generate_series(1, 5100) n where key_id = %s returning 1""",
     """insert into key_state select 'key_' || lpad(n::text, 26, '0'), organization_id, version, state

@@ -207,6 +207,7 @@ def test_a_page_ends_after_a_maximum_of_checked_keys_and_the_next_one_continues_
     many: Many, sort: Sort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filters = {"q": "deploy-1"}
+    monkeypatch.setattr(search_module, "CHECKED_MAX", 2 * KEYS)
     whole, _ = many.find(filters, sort=sort, limit=KEYS)
     assert whole.searched is None
     monkeypatch.setattr(search_module, "CHECKED_MAX", 2_000)

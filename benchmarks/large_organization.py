@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from app.auth.sessions import SECRET_PREFIX, new_secret
 from benchmarks.many_keys import People, fill
-from benchmarks.many_uses import count_uses, write_uses
+from benchmarks.many_uses import count_later_uses, count_uses, write_uses
 from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from domain.grants import GRANTS
@@ -63,13 +63,19 @@ def prepared(folder: Path, keys: int, uses: int, members: int, mcps: int) -> Pre
         if wanted != (found.keys, found.uses, len(found.member_ids), len(found.mcp_ids)):
             sys.exit(f"{folder} holds an organization of another size: name another folder")
         with PostgreSQL(folder / "postgresql", shared_buffers="1GB") as server:
-            asyncio.run(migrate(server.url, scripts()))
+            asyncio.run(_catch_up(server.url))
         return found
     # A power cut ruins the data in this phase, and `prepared.json` is written last.
     with PostgreSQL(folder / "postgresql", shared_buffers="1GB", durable=False) as server:
         made = asyncio.run(_create(server.url, keys, uses, members, mcps))
     listed.write_bytes(msgspec.json.encode(made))
     return made
+
+
+async def _catch_up(url: str) -> None:
+    """Migrate the schema, and count the uses of earlier runs, which had no workers."""
+    await migrate(url, scripts())
+    await count_later_uses(url)
 
 
 async def _create(url: str, keys: int, uses: int, members: int, mcps: int) -> Prepared:

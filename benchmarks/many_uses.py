@@ -7,15 +7,16 @@ clients run now and then. Batches are small, as those of a service with some use
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from eventstore.lanes import LANES
 from eventstore.queries import SQL as LOG
 from eventstore.reader import UsageBatch
-from infrastructure.database.connections import Connection, connect
+from infrastructure.database.connections import WORKER_ROLE, Connection, connect
 from infrastructure.database.statements import load
-from projections.engine.runner import AsyncProjection, ensure_checkpoints
+from projections.engine.runner import AsyncProjection, ensure_checkpoints, run_projection
 from projections.read_models.keys.last_used.follow import KEY_RECENCY
 from projections.read_models.usage.apply import USAGE, count_page
 from projections.read_models.usage.organization_batches.apply import ORGANIZATION_BATCHES
@@ -31,6 +32,13 @@ _EVENTS_OF_A_BATCH = 5.6
 """Four requests, of which two in five are accepted calls with an end."""
 
 _WRITERS = 2
+_SECONDS_AT_ONCE = 5.0
+_COUNTED: tuple[Sequence[AsyncProjection[Any]], ...] = (
+    (USAGE,),
+    (ORGANIZATION_HOURS, ORGANIZATION_BATCHES, KEY_RECENCY),
+)
+"""What the pages show, in parts that are counted concurrently."""
+
 _COUNTING = {
     USAGE.name: USAGE_SQL.usage_apply,
     ORGANIZATION_HOURS.name: HOURS_SQL.hours_apply,
@@ -93,10 +101,18 @@ async def _windows(url: str, first: datetime, parameters: dict[str, Any], days: 
 
 async def count_uses(url: str) -> None:
     """Count the uses with the statements of the projections, each lane in one page, and advance the checkpoints."""
-    await asyncio.gather(_apply(url, USAGE), _apply(url, ORGANIZATION_HOURS, ORGANIZATION_BATCHES, KEY_RECENCY))
+    await asyncio.gather(*[_apply(url, projections) for projections in _COUNTED])
 
 
-async def _apply(url: str, *projections: AsyncProjection[Any]) -> None:
+async def count_later_uses(url: str) -> None:
+    """Count the uses that were recorded since `count_uses`, as workers do."""
+    async with await connect(url, role=WORKER_ROLE) as connection:
+        for projection in chain(*_COUNTED):
+            while (await run_projection(connection, projection, _SECONDS_AT_ONCE)).unfinished:
+                pass
+
+
+async def _apply(url: str, projections: Sequence[AsyncProjection[Any]]) -> None:
     async with await _owner(url) as connection:
         for projection in projections:
             await ensure_checkpoints(connection, projection)

@@ -5,17 +5,16 @@ from asyncio import gather
 from msgspec import Struct
 
 from app.api.usage.current import get_usage
-from app.api.usage.history import HistoryDay, list_usage_history
 from app.api.usage.schemas import OrganizationReport
 from app.pages.charts.bars import refusals_chart, requests_chart
 from app.pages.charts.chart import Frame
-from app.pages.charts.month import Requests, month_chart, month_of
+from app.pages.charts.month import month_of
 from app.pages.page import Page
 from app.pages.parts.activity_table import reason_text
+from app.pages.parts.month_usage import billed_requests, plan_chart
 from app.pages.parts.usage_reports import (
     Share,
     frame_of,
-    midnight,
     outcomes_of,
     period_links,
     refusals_of,
@@ -29,7 +28,6 @@ from app.pages.visit import Visit
 from app.pages.wording.words import DELETED_SERVER
 from infrastructure.clock import now
 
-_DAYS_OF_MONTH_MAX = 31
 _ROWS_MAX = 20
 
 DELETED_KEY = "A key"
@@ -44,11 +42,9 @@ async def usage_page(visit: Visit) -> PageResponse:
     chosen = reported_period(page_query(visit.request, Query).days)
     at = now()
     month = month_of(at)
-    report, days = await gather(
+    report, billed = await gather(
         visit.read(get_usage, OrganizationReport, {**chosen.detailed_query(at), "keys": _ROWS_MAX}),
-        visit.read_list(
-            list_usage_history, HistoryDay, {"start_date": month.start.date(), "per_page": _DAYS_OF_MONTH_MAX}
-        ),
+        billed_requests(visit, month),
     )
     period = chosen.period(at)
     outcomes = outcomes_of(report, period)
@@ -56,7 +52,6 @@ async def usage_page(visit: Visit) -> PageResponse:
     def frame(name: str, title: str) -> Frame:
         return frame_of(title, name, report, at, "/v1/usage", chosen.detailed_query(at))
 
-    billed = [Requests(midnight(day.date), day.billed) for day in days.data]
     return await visit.page(
         "usage/get.html",
         periods=period_links("/usage", chosen),
@@ -73,7 +68,7 @@ async def usage_page(visit: Visit) -> PageResponse:
         denials=_denials(visit, report),
         billed=sum(day.requests for day in billed),
         limit=report.requests.limit,
-        month=month_chart(Frame(id="month", heading="This month, live requests"), month, billed, report.requests.limit),
+        month=plan_chart(month, billed, report.requests.limit),
         since=report.start_date,
     )
 

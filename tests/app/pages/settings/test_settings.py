@@ -1,10 +1,12 @@
 """The settings of the organization: details, limits, thresholds of alerts, deletion."""
 
 import html
+import re
 
 import pytest
 
 from domain.members.events import Role
+from tests.app.api.usage.usage_data import count
 from tests.app.browser import Browser, Form
 from tests.app.organizations import Api, Organization
 from tests.app.pages.conftest import OpenAs
@@ -41,6 +43,28 @@ def test_the_page_shows_the_plan_with_its_limits(org: Organization, owner: Perso
     assert "Team" in page.text
     assert owner.organization_id in page.text
     assert "/settings/delete" in window.links
+
+
+def test_the_plan_has_the_chart_of_the_month_that_usage_has(api: Api, open_as: OpenAs) -> None:
+    org = api.organization("pro")
+    key = org.key()
+    for _ in range(3):
+        org.verify(key.secret)
+    count(api)
+    window = open_as(person(api, org.id, "viewer"))
+    sentences, tables = zip(*(_month_in(window.go(page).text) for page in ("/settings", "/usage")), strict=True)
+    assert "3 requests in" in sentences[0]
+    assert "of 50,000 that the plan allows" in sentences[0]
+    assert sentences[0] == sentences[1]
+    assert tables[0] == tables[1]
+
+
+def _month_in(text: str) -> tuple[str, str]:
+    """Return what the chart of the month says, as a sentence up to its projection and as a table."""
+    (chart,) = re.findall(r'<figure class="chart" id="month">.*?</figure>', text, re.DOTALL)
+    (sentence,) = re.findall(r'<title id="month-title">([^<]*?\.)[^<]*</title>', chart)
+    (table,) = re.findall(r"<table>.*</table>", chart, re.DOTALL)
+    return sentence, table
 
 
 def test_the_owner_changes_the_plan(owner: Person, window: Browser) -> None:

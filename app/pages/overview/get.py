@@ -27,7 +27,7 @@ from app.pages.overview.attention import (
     attention,
     hints,
 )
-from app.pages.overview.checklist import is_shown, steps_of
+from app.pages.overview.checklist import may_be_shown, steps_of
 from app.pages.page import Page
 from app.pages.parts.activity_table import reason_text
 from app.pages.parts.usage_reports import LAST_DAY, frame_of, midnight, outcomes_of, totals_of
@@ -87,7 +87,8 @@ async def overview_page(visit: Visit) -> PageResponse:
         ),
     )
     period = LAST_DAY.period(at)
-    steps = steps_of(organization.usage, is_used=any(day.requests or day.denied for day in days.data))
+    is_used = bool(organization.usage.monthly_requests or days.data)
+    has_checklist = may_be_shown(visit) and not is_used and not await _was_used(visit)
     midnight_today = midnight(at.date())
     return await visit.page(
         "overview/get.html",
@@ -109,9 +110,13 @@ async def overview_page(visit: Visit) -> PageResponse:
             at,
         ),
         hints=[] if review is None else hints(review),
-        steps=steps,
-        has_checklist=is_shown(visit, steps),
+        steps=steps_of(organization.usage) if has_checklist else None,
     )
+
+
+async def _was_used(visit: Visit) -> bool:
+    """Return whether a use of a key was ever counted."""
+    return bool((await visit.read_list(list_usage_history, HistoryDay, {"per_page": 1})).data)
 
 
 async def _review(visit: Visit) -> KeyReview | None:

@@ -224,6 +224,7 @@ def test_alerts_are_marked_in_the_charts_and_open_ones_are_listed(api: Api, org:
 
 def test_charts_say_how_far_their_data_reaches_if_counting_is_behind(api: Api, org: Organization) -> None:
     key, at = org.key(), now() - timedelta(minutes=5)
+    org.verify(key.secret)
     count(api)
     usage_data.record(api, at, [used(key.id, at, organization_id=org.id)], producer=key.id)
     with signed_in(api, person(api, org.id, "owner")) as opened:

@@ -9,11 +9,12 @@ from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from domain.members.roles import ROLES
 from infrastructure.clock import now
-from tests.app.api.usage.usage_data import count
+from tests.app.api.usage.usage_data import count, record
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.people import COOKIE, person
 from tests.app.raised_alerts import alert_with, raise_alerts
+from tests.projections.usage.uses import used
 from tests.ui.data import HARD_NAME
 
 
@@ -116,6 +117,7 @@ def test_the_most_severe_of_many_are_shown_first(proxied_api: Api, team: Organiz
 
 
 def test_what_could_be_tighter_is_counted_and_links_to_its_keys(team: Organization, dashboard: Browser) -> None:
+    team.verify(team.manager.secret)
     team.seeded_key(name="Old", at=now() - timedelta(days=120), permissions=Permissions(mcps="*"))
     team.key(name="Second manager", permissions={"manage": ["keys:write"]})
     text = dashboard.go("/").text
@@ -132,21 +134,63 @@ def test_what_could_be_tighter_is_counted_and_links_to_its_keys(team: Organizati
 
 
 def test_one_key_that_can_change_keys_is_not_mentioned(team: Organization, dashboard: Browser) -> None:
-    assert "from any IP address" not in dashboard.go("/").text
+    team.verify(team.manager.secret)
+    text = dashboard.go("/").text
+    assert "Could be tighter" in text
+    assert "from any IP address" not in text
 
 
-def test_a_new_organization_has_a_checklist_until_its_steps_are_taken(
+def has_figures(text: str) -> bool:
+    """Return whether the overview has its figures and the chart."""
+    assert ("figure-label" in text) == ("<figure" in text)
+    return "<figure" in text
+
+
+def test_a_new_organization_has_a_checklist_instead_of_figures_until_the_first_use(
     proxied_api: Api, team: Organization, dashboard: Browser
 ) -> None:
     text = dashboard.go("/").text
     assert "Start here" in text
+    assert not has_figures(text)
+    assert "Needs attention" not in text
+    assert "Could be tighter" not in text
     assert text.count(", done</span>") == 1, "the organization has a key"
     assert "/mcps/new" in dashboard.links
     team.mcp()
     assert dashboard.go("/").text.count(", done</span>") == 2
-    team.verify(team.key().secret)
+    team.verify(team.key(allowed_ips=["10.0.0.0/8"]).secret, ip="192.0.2.7")
+    assert "Start here" in dashboard.go("/").text
     count(proxied_api)
+    text = dashboard.go("/").text
+    assert "Start here" not in text
+    assert has_figures(text)
+
+
+def test_the_first_accepted_use_ends_the_checklist_before_it_is_counted(team: Organization, dashboard: Browser) -> None:
+    assert "Start here" in dashboard.go("/").text
+    team.verify(team.key().secret)
     assert "Start here" not in dashboard.go("/").text
+
+
+def test_an_organization_that_was_used_long_ago_is_not_new(
+    proxied_api: Api, team: Organization, dashboard: Browser
+) -> None:
+    at = now() - timedelta(days=100)
+    record(proxied_api, at, [used(team.key().id, at, organization_id=team.id)])
+    count(proxied_api)
+    text = dashboard.go("/").text
+    assert "Start here" not in text
+    assert has_figures(text)
+
+
+def test_what_needs_attention_is_shown_with_the_checklist(
+    proxied_api: Api, team: Organization, dashboard: Browser
+) -> None:
+    raise_alerts(proxied_api, alert_with(team.id, "webhook.disabled", "critical", because="gone"))
+    text = dashboard.go("/").text
+    assert "Start here" in text
+    assert "Needs attention" in text
+    assert not has_figures(text)
 
 
 def test_a_dismissed_checklist_does_not_return(dashboard: Browser) -> None:
@@ -154,6 +198,7 @@ def test_a_dismissed_checklist_does_not_return(dashboard: Browser) -> None:
     dashboard.send(dashboard.form("/checklist/dismiss"))
     assert dashboard.path == "/"
     assert "Start here" not in dashboard.page.text
+    assert has_figures(dashboard.page.text)
     assert "Start here" not in dashboard.go("/").text
 
 

@@ -52,7 +52,11 @@ WHOLE_TABLE = {
         "latencies_differing",
     },
     "projections/read_models/usage/organization_batches/check.sql": {"batches_differing"},
-    "projections/read_models/usage/organization_hours/check.sql": {"days_differing", "totals_differing"},
+    "projections/read_models/usage/organization_hours/check.sql": {
+        "days_differing",
+        "totals_differing",
+        "refusals_differing",
+    },
 }
 """Statements of `python -m eventstore check` and of the operator's list of organizations. They read whole tables and
 serve no request."""

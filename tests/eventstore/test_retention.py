@@ -227,6 +227,7 @@ async def test_a_read_model_that_is_newer_than_a_removal_counts_the_days_that_ar
     await remove_day(connection)
     await superuser.execute("delete from organization_usage_hours")
     await superuser.execute("delete from organization_hour_totals")
+    await superuser.execute("delete from organization_refusal_days")
     await superuser.execute("delete from checkpoints where projection = 'organization_usage_hours'")
     await apply_all(database_url)
     assert await violations(database_url) == []

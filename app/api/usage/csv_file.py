@@ -12,7 +12,7 @@ CSV = "text/csv; charset=utf-8"
 CSV_HEADERS = {"Content-Disposition": "The name of the file. Only with `format=csv`."}
 
 _COUNTS = ("requests", "errors", "denied")
-_DETAILS = ("calls", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+_CALLS = ("calls", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
 _DENIED = "denied_"
 
 Report = KeyReport | OrganizationReport
@@ -25,16 +25,17 @@ def usage_response(report: Report, query: KeyQuery | OrganizationQuery) -> Succe
     parts = (report.by_hour or []) if query.bucket == "hour" else report.by_day
     name = f"usage-{report.start_date}-{report.end_date}.csv"
     return HttpResponse(
-        _csv(parts, has_details=query.bucket is not None),
+        _csv(parts),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _csv(parts: list[DayUsage] | list[HourUsage], *, has_details: bool) -> bytes:
+def _csv(parts: list[DayUsage] | list[HourUsage]) -> bytes:
     """Return the rows. With details, each reason of refusals in the period has a column."""
     reasons = sorted({denied.reason for part in parts for denied in part.denied_by_reason or ()})
-    details = (*_DETAILS, *(_DENIED + reason for reason in reasons)) if has_details else ()
+    has_calls = any(part.calls is not UNSET for part in parts)
+    details = (*(_CALLS if has_calls else ()), *(_DENIED + reason for reason in reasons))
     return csv_rows(
         [
             ("start", *_COUNTS, *details),
@@ -42,7 +43,8 @@ def _csv(parts: list[DayUsage] | list[HourUsage], *, has_details: bool) -> bytes
                 (
                     _start(part),
                     *(part.requests, part.errors, part.denied),
-                    *(_detail_cells(part, reasons) if has_details else ()),
+                    *(_call_cells(part) if has_calls else ()),
+                    *_refusal_cells(part, reasons),
                 )
                 for part in parts
             ],
@@ -55,10 +57,14 @@ def _start(part: DayUsage | HourUsage) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _detail_cells(part: DayUsage | HourUsage, reasons: list[str]) -> tuple[object, ...]:
+def _call_cells(part: DayUsage | HourUsage) -> tuple[object, ...]:
     """Return empty cells for latencies that are unknown."""
     latencies = (None,) * 3
     if part.latency_ms is not UNSET:
         latencies = (part.latency_ms.p50, part.latency_ms.p95, part.latency_ms.p99)
+    return (part.calls or 0, *latencies)
+
+
+def _refusal_cells(part: DayUsage | HourUsage, reasons: list[str]) -> tuple[object, ...]:
     denied = {each.reason: each.denied for each in part.denied_by_reason or ()}
-    return (part.calls or 0, *latencies, *(denied.get(reason, 0) for reason in reasons))
+    return tuple([denied.get(reason, 0) for reason in reasons])

@@ -1,5 +1,7 @@
 """GET /v1/usage: return the organization's usage and the limit of its plan, also as CSV."""
 
+from datetime import datetime
+
 from app.api.usage.csv_file import CSV, CSV_HEADERS, usage_response
 from app.api.usage.period import OrganizationQuery, parse_organization_period
 from app.api.usage.schemas import COUNTING, ORGANIZATION_REPORT_EXAMPLE, OrganizationReport, to_organization_report
@@ -8,8 +10,8 @@ from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
 from projections.read_models.usage.counted_until import counted_until
-from projections.read_models.usage.organization_hours.queries import Selection, outcomes_by
-from projections.read_models.usage.reports import organization_report, plan_of
+from projections.read_models.usage.organization_hours.queries import Outcomes, Selection, outcomes_by, refusals_by_day
+from projections.read_models.usage.reports import midnight, organization_report, plan_of
 
 
 @Route(
@@ -46,15 +48,18 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
             mcp_id=query.mcp_id,
             keys=query.keys,
         )
-        details = None
-        if query.bucket is not None:
+        details: dict[datetime, Outcomes] = {}
+        if query.bucket is not None and period.has_latencies:
             selection = Selection(caller.organization_id, query.mcp_id, *period.span.instants)
             details = await outcomes_by(connection, selection, query.bucket)
+        elif query.bucket is not None:
+            refusals = await refusals_by_day(connection, caller.organization_id, *period.span)
+            details = {midnight(day): Outcomes(denied=denied) for day, denied in refusals.items()}
     return to_organization_report(
         period,
         report,
         services.plans[plan].monthly_requests,
         bucket=query.bucket,
-        details=details or {},
+        details=details,
         counted_until=until,
     )

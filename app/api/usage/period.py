@@ -10,7 +10,7 @@ from projections.read_models.usage.reports import HOURS_DAYS_MAX, LISTED_MAX, Sp
 
 DAYS_MAX = 366
 DETAILED_DAYS_MAX = 31
-"""The maximum number of days of a report with refusals by reason and latencies, which are read hour by hour."""
+"""The maximum number of days of a report with refusals by reason, ended calls and latencies, read hour by hour."""
 
 Period = Literal["day", "week", "month"]
 Bucket = Literal["hour", "day"]
@@ -59,7 +59,8 @@ class OrganizationQuery(Query, frozen=True, forbid_unknown_fields=True):
             Bucket,
             Meta(
                 description="Add refusals by reason, ended calls and latencies, in total and by hour or by day. "
-                f"The period can then have at most {DETAILED_DAYS_MAX} days."
+                f"The period can then have at most {DETAILED_DAYS_MAX} days. With `day` and without `mcp_id`, a longer "
+                "one has refusals by reason only."
             ),
         ]
         | None
@@ -84,6 +85,11 @@ class ReportPeriod(NamedTuple):
 
     period: Period | Literal["custom"]
     span: Span
+
+    @property
+    def has_latencies(self) -> bool:
+        """Return whether a report with details has ended calls and latencies, and not only refusals by reason."""
+        return len(self.span.days) <= DETAILED_DAYS_MAX
 
 
 def parse_period(query: Query, at: datetime) -> ReportPeriod:
@@ -125,7 +131,8 @@ def parse_organization_period(query: OrganizationQuery, at: datetime) -> ReportP
     else:
         today = at.astimezone(UTC).date()
         period = ReportPeriod("custom", Span(today - timedelta(days=query.days - 1), today))
-    if query.bucket is not None and len(period.span.days) > DETAILED_DAYS_MAX:
+    has_refusals = query.bucket == "day" and query.mcp_id is None
+    if query.bucket is not None and not period.has_latencies and not has_refusals:
         raise _invalid("bucket", f"Requires a period of at most {DETAILED_DAYS_MAX} days")
     return period
 

@@ -69,7 +69,10 @@ DeniedByReason = Annotated[list[DeniedUses], Meta(description="Most frequent fir
 
 
 class UsageDetails(Struct, frozen=True, kw_only=True):
-    """Details that `bucket` adds. `calls` have ended, so the error rate is `errors` divided by `calls`."""
+    """Details that `bucket` adds. `calls` have ended, so the error rate is `errors` divided by `calls`.
+
+    A long period of an organization has refusals only.
+    """
 
     denied_by_reason: DeniedByReason | UnsetType = UNSET
     calls: Annotated[Count, Meta(description="Calls that have ended.")] | UnsetType = UNSET
@@ -253,7 +256,8 @@ def to_organization_report(
         if bucket == "hour"
         else UNSET
     )
-    total = _details(None if bucket is None else sum_of(details.values()))
+    to_details = _details if period.has_latencies else _refusals
+    total = UsageDetails() if bucket is None else to_details(sum_of(details.values()))
     return OrganizationReport(
         period=period.period,
         start_date=period.span.since,
@@ -269,7 +273,7 @@ def to_organization_report(
         if report.keys is not None
         else UNSET,
         by_day=[
-            _day(day, _details(details.get(midnight(day.date), _UNUSED) if bucket == "day" else None))
+            _day(day, to_details(details.get(midnight(day.date), _UNUSED)) if bucket == "day" else UsageDetails())
             for day in report.days
         ],
         by_key_exact=UNSET if report.keys_exact else False,
@@ -317,14 +321,14 @@ def _key_details(details: KeyDetails | None) -> UsageDetails:
     )
 
 
-def _details(outcomes: organization_hours.Outcomes | None) -> UsageDetails:
-    if outcomes is None:
-        return UsageDetails()
-    return UsageDetails(
-        denied_by_reason=[DeniedUses(reason, denied) for reason, denied in outcomes.most_denied],
-        calls=outcomes.calls,
-        latency_ms=LatencyPercentiles(*outcomes.latency_ms),
+def _details(outcomes: organization_hours.Outcomes) -> UsageDetails:
+    return structs.replace(
+        _refusals(outcomes), calls=outcomes.calls, latency_ms=LatencyPercentiles(*outcomes.latency_ms)
     )
+
+
+def _refusals(outcomes: organization_hours.Outcomes) -> UsageDetails:
+    return UsageDetails(denied_by_reason=[DeniedUses(reason, denied) for reason, denied in outcomes.most_denied])
 
 
 def _by_mcp(mcps: Sequence[Named]) -> list[McpUsage]:

@@ -85,7 +85,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
     )
     masked = f"{key.prefix}…"
     period = LAST_DAY.period(at)
-    path, last_day = f"/v1/api-keys/{key_id}/usage", LAST_DAY.key_query(at)
+    path, last_day = f"/v1/api-keys/{key_id}/usage", LAST_DAY.detailed_query(at)
     frame = frame_of("Requests, last 24 hours", "requests", day, at, path, last_day)
     return await visit.page(
         "keys/get.html",
@@ -111,7 +111,7 @@ async def _usage(visit: Visit, key_id: str, at: datetime) -> tuple[KeyReport, Ke
     """Return the reports of the last day, by hour, and of the last 30 days."""
     month = {"start_date": at.date() - timedelta(days=_MONTH - 1)}
     return await gather(
-        visit.read(get_key_usage, KeyReport, LAST_DAY.key_query(at), key_id=key_id),
+        visit.read(get_key_usage, KeyReport, LAST_DAY.detailed_query(at), key_id=key_id),
         visit.read(get_key_usage, KeyReport, month, key_id=key_id),
     )
 

@@ -49,7 +49,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     servers, report, alerts = await gather(
         named_servers(visit),
-        visit.read(get_key_usage, KeyReport, chosen.key_query(at), key_id=key_id),
+        visit.read(get_key_usage, KeyReport, chosen.detailed_query(at), key_id=key_id),
         alerts_about(visit, key_id),
     )
     period = chosen.period(at)
@@ -102,7 +102,7 @@ def _charts(report: KeyReport, chosen: ReportedPeriod, at: datetime, alerts: lis
     Error rates and latencies of several days are shown by day: most hours of a key have too few calls for a rate, and
     latencies are counted by day. One day has no chart of latencies.
     """
-    period, query = chosen.period(at), chosen.key_query(at)
+    period, query = chosen.period(at), chosen.detailed_query(at)
     days = period if chosen.days == 1 else period_until(at, "day", chosen.days)
 
     def frame(name: str, title: str, unit: Unit) -> Frame:

@@ -37,20 +37,16 @@ class ReportedPeriod(Struct, frozen=True):
 
     @property
     def is_detailed(self) -> bool:
-        """Return whether the report has refusals by reason and latencies."""
+        """Return whether the report of an organization has latencies, and one of its MCP servers any details."""
         return self.days <= DETAILED_DAYS_MAX
 
     def query(self, at: datetime) -> Mapping[str, object]:
         """Return the parameters of the report that contains the period."""
         return {"start_date": self.period(at).start.date()}
 
-    def key_query(self, at: datetime) -> Mapping[str, object]:
-        """Return the parameters of the report on a key, with details."""
-        return {**self.query(at), "bucket": self.unit}
-
     def detailed_query(self, at: datetime) -> Mapping[str, object]:
-        """Return the parameters of the organization's report, with details if it has them."""
-        return {**self.query(at), "bucket": self.unit if self.is_detailed else None}
+        """Return the parameters of the report that contains the period, with details by its hours or days."""
+        return {**self.query(at), "bucket": self.unit}
 
     def period(self, at: datetime) -> Period:
         """Return the hours or days until `at`."""

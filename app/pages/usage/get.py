@@ -59,9 +59,7 @@ async def usage_page(visit: Visit) -> PageResponse:
         totals=totals_of(outcomes),
         latency=report.latency_ms or None,
         requests=requests_chart(frame("requests", "Requests"), period, outcomes),
-        refusals=refusals_chart(frame("refusals", "Refusals by reason"), period, refusals_of(report, period))
-        if chosen.is_detailed
-        else None,
+        refusals=refusals_chart(frame("refusals", "Refusals by reason"), period, refusals_of(report, period)),
         mcps=_mcps(visit, report),
         keys=_keys(visit, report),
         are_keys_exact=report.by_key_exact is not False,

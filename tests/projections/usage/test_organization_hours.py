@@ -2,20 +2,27 @@
 
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from domain.ids import ENTROPY_BYTES
 from domain.ids import new_id as id_from
-from domain.usage.events import CallCompleted, UsageEvent
+from domain.usage.events import CallCompleted, Code, UsageEvent
 from infrastructure.clock import new_id
 from infrastructure.database.connections import Connection
 from projections.engine.runner import run_projection
 from projections.read_models.usage.latency import Percentiles
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from projections.read_models.usage.organization_hours.check import check_organization_hours
-from projections.read_models.usage.organization_hours.queries import Outcomes, Selection, Unit, outcomes_by, sum_of
+from projections.read_models.usage.organization_hours.queries import (
+    Outcomes,
+    Selection,
+    Unit,
+    outcomes_by,
+    refusals_by_day,
+    sum_of,
+)
 from tests.architecture.conftest import ROOT
 from tests.projections.usage.uses import append, completed, some_of_everything, used
 
@@ -34,6 +41,10 @@ async def _outcomes(
     midnight = AT.replace(hour=0, minute=0)
     selection = Selection(organization_id, mcp_id, midnight - timedelta(days=1), midnight + timedelta(days=2))
     return await outcomes_by(connection, selection, unit)
+
+
+async def _refusals(connection: Connection) -> dict[date, dict[str, int]]:
+    return await refusals_by_day(connection, "org_a", date(2026, 1, 1), date(2026, 12, 31))
 
 
 def _call_id(at: datetime) -> str:
@@ -65,6 +76,33 @@ async def test_uses_of_all_keys_are_counted_by_hour_and_reason(connection: Conne
     assert await _outcomes(connection, "day") == {
         NOON.replace(hour=0): Outcomes(requests=3, denied={"rate_limited": 1, "expired_key": 2})
     }
+
+
+async def test_refusals_are_counted_by_day_and_reason(connection: Connection) -> None:
+    midnight, tomorrow = AT.replace(hour=0, minute=0), AT.replace(hour=0, minute=0) + 24 * HOUR
+    refused: list[tuple[datetime, list[Code]]] = [
+        (midnight, ["rate_limited"]),
+        (tomorrow - timedelta(milliseconds=1), ["rate_limited", "expired_key"]),
+        (tomorrow, ["rate_limited"]),
+    ]
+    for at, codes in refused:
+        await append(
+            connection,
+            "p",
+            at,
+            [
+                *[used(KEY, at, code=code, mcp_id="mcp_a") for code in codes],
+                used(KEY, at, action="manage", code="forbidden"),
+                used(KEY, at),
+                used(None, at, code="unauthorized"),
+            ],
+        )
+        assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
+    day, next_day = midnight.date(), tomorrow.date()
+    assert await _refusals(connection) == {day: {"rate_limited": 2, "expired_key": 1}, next_day: {"rate_limited": 1}}
+    only = await refusals_by_day(connection, "org_a", next_day, next_day)
+    assert only == {next_day: {"rate_limited": 1}}
+    assert await refusals_by_day(connection, "org_b", day, next_day) == {}
 
 
 async def test_one_mcp_server_can_be_selected(connection: Connection) -> None:
@@ -121,6 +159,10 @@ async def test_any_pages_and_lanes_give_the_same_counts(connection: Connection) 
     assert {hour: outcomes.requests for hour, outcomes in found.items()} == expected
     assert {hour: sum(outcomes.denied.values()) for hour, outcomes in found.items()} == {h: refused[h] for h in found}
     assert {hour: outcomes.calls for hour, outcomes in found.items()} == {hour: ends[hour] for hour in found}
+    by_day: Counter[date] = Counter()
+    for hour, refusals in refused.items():
+        by_day[hour.date()] += refusals
+    assert {day: sum(denied.values()) for day, denied in (await _refusals(connection)).items()} == by_day
     assert await check_organization_hours(connection) == []
 
 
@@ -169,4 +211,36 @@ async def test_the_totals_of_an_older_database_are_derived_from_its_hours(connec
     await connection.execute(b"delete from organization_hour_totals")
     await connection.execute(derive)
     assert await _outcomes(connection) == counted
+    assert await check_organization_hours(connection) == []
+
+
+async def test_the_check_finds_a_wrong_number_of_refusals(connection: Connection) -> None:
+    await append(connection, "p", AT, [used(KEY, AT, code="rate_limited"), used(KEY, AT, code="expired_key")])
+    await run_projection(connection, ORGANIZATION_HOURS, 10)
+    assert await check_organization_hours(connection) == []
+    await connection.execute(b"update organization_refusal_days set denied = denied + 1 where code = 'expired_key'")
+    assert await check_organization_hours(connection) == [
+        "I8 organization_refusal_days of 'org_a' on 2026-03-04: 2 refusals, 1 by hour"
+    ]
+    await connection.execute(b"set role none")
+    await connection.execute(b"delete from organization_refusal_days where code = 'expired_key'")
+    assert await check_organization_hours(connection) == [
+        "I8 organization_refusal_days of 'org_a' on 2026-03-04: 0 refusals, 1 by hour"
+    ]
+
+
+async def test_the_refusals_of_an_older_database_are_derived_from_its_hours(connection: Connection) -> None:
+    rng = random.Random(7)  # noqa: S311 -- no secret
+    for turn in range(3):
+        at = AT + turn * 12 * HOUR
+        await append(connection, "p", at, some_of_everything(rng, [KEY, OTHER], at, 60))
+    await run_projection(connection, ORGANIZATION_HOURS, 30)
+    counted = await _refusals(connection)
+    assert len(counted) > 1
+    script = (ROOT / "projections/read_models/usage/organization_hours/schema_0003_refusals.sql").read_bytes()
+    (derive,) = [part for part in script.split(b";") if b"insert into organization_refusal_days" in part]
+    await connection.execute(b"set role none")
+    await connection.execute(b"delete from organization_refusal_days")
+    await connection.execute(derive)
+    assert await _refusals(connection) == counted
     assert await check_organization_hours(connection) == []

@@ -45,3 +45,18 @@ full join (
 where (t.uses, t.failed, t.events) is distinct from (h.uses, h.failed, h.events)
 order by organization_id, hour
 limit 50
+
+-- refusals_differing
+-- Organizations and days (UTC) whose refusals differ from the sums of the hours.
+select organization_id, day, sum(coalesce(r.denied, 0))::bigint, sum(coalesce(h.denied, 0))::bigint
+from organization_refusal_days as r
+full join (
+    select organization_id, (hour at time zone 'UTC')::date as day, code, sum(uses) as denied
+    from organization_hour_totals
+    where code <> 'valid' and uses > 0 and action in ('verify', 'check', 'call')
+    group by 1, 2, 3
+) as h using (organization_id, day, code)
+where r.denied is distinct from h.denied
+group by organization_id, day
+order by organization_id, day
+limit 50

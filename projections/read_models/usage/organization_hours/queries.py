@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from infrastructure.database.connections import Connection
@@ -16,6 +16,7 @@ class Queries(NamedTuple):
     latencies_of: bytes
     totals_of: bytes
     total_latencies_of: bytes
+    refusals_of: bytes
 
 
 SQL = load(Queries, __file__)
@@ -80,6 +81,18 @@ async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) 
     cursor = await connection.execute(SQL.total_latencies_of if is_total else SQL.latencies_of, parameters)
     for start, bucket, calls in await cursor.fetchall():
         found.setdefault(start, Outcomes()).histogram[bucket] = calls
+    return found
+
+
+async def refusals_by_day(
+    connection: Connection, organization_id: str, first: date, last: date
+) -> dict[date, dict[str, int]]:
+    """Return what was refused by error code on each day (UTC) with any refusal, for all MCP servers."""
+    found: dict[date, dict[str, int]] = {}
+    parameters = {"organization_id": organization_id, "since": first, "until": last}
+    cursor = await connection.execute(SQL.refusals_of, parameters)
+    for day, code, denied in await cursor.fetchall():
+        found.setdefault(day, {})[code] = denied
     return found
 
 

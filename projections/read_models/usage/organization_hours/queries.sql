@@ -1,7 +1,7 @@
 -- hours_apply
 -- Adds the uses and the ends of calls in some batches of a lane, and returns their number. The rows of a table are locked
--- in the order of their keys and the totals last, so that two lanes wait for each other without a deadlock. Parameters by name: as those of
--- usage_apply.
+-- in the order of their keys, and the tables in the order below, so that two lanes wait for each other without a
+-- deadlock. Parameters by name: as those of usage_apply.
 with events as not materialized (
     select date_bin(
                '1 hour',
@@ -72,6 +72,15 @@ with events as not materialized (
     on conflict (organization_id, hour, action, code) do update
     set uses = t.uses + excluded.uses, failed = t.failed + excluded.failed,
         latencies = histogram_sum(t.latencies, excluded.latencies)
+    returning 1
+), refusals as (
+    insert into organization_refusal_days as r (organization_id, day, code, denied)
+    select organization_id, (hour at time zone 'UTC')::date as day, code, sum(uses)
+    from grouped
+    where code <> 'valid' and action in ('verify', 'check', 'call') and (select count(*) from totals) >= 0
+    group by organization_id, day, code
+    order by organization_id, day, code
+    on conflict (organization_id, day, code) do update set denied = r.denied + excluded.denied
 )
 select coalesce(sum(events), 0)::bigint from summed
 
@@ -109,3 +118,9 @@ from organization_hour_totals, unnest(latencies) with ordinality as histogram (c
 where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
   and code = 'valid' and action = 'call' and calls is not null
 group by 1, 2
+
+-- refusals_of
+-- The refusals of an organization by day (UTC) and error code, for all MCP servers. Parameters by name: organization_id;
+-- since and until, the first and the last day
+select day, code, denied from organization_refusal_days
+where organization_id = %(organization_id)s and day between %(since)s and %(until)s

@@ -88,6 +88,33 @@ def test_days_have_the_same_details(org: Organization) -> None:
     }
 
 
+@pytest.mark.usefixtures("mcp_id")
+def test_more_than_31_days_have_refusals_by_reason_and_no_calls(org: Organization) -> None:
+    usage = org.client.get("/v1/usage", {"bucket": "day", "days": 366}).data
+    refused = [{"reason": "rate_limited", "denied": 2}, {"reason": "revoked_key", "denied": 1}]
+    assert usage["denied_by_reason"] == refused
+    assert usage["by_day"][-2] == {
+        "date": _yesterday().date().isoformat(),
+        "requests": 5,
+        "errors": 1,
+        "denied": 3,
+        "denied_by_reason": refused,
+    }
+    assert (len(usage["by_day"]), usage["by_day"][-3]["denied_by_reason"]) == (366, [])
+    assert not {"calls", "latency_ms"} & set(usage)
+
+
+@pytest.mark.usefixtures("mcp_id")
+def test_the_csv_of_more_than_31_days_has_no_columns_of_calls(org: Organization) -> None:
+    for days, calls in ((32, ""), (31, "calls,latency_p50_ms,latency_p95_ms,latency_p99_ms,")):
+        table = org.client.get("/v1/usage", {"bucket": "day", "days": days, "format": "csv"}).content.decode()
+        header, *rows = table.splitlines()
+        assert header == f"start,requests,errors,denied,{calls}denied_rate_limited,denied_revoked_key"
+        assert rows[-2].endswith(",2,1")
+    plain = org.client.get("/v1/usage", {"days": 32, "format": "csv"}).content.decode()
+    assert plain.splitlines()[0] == "start,requests,errors,denied"
+
+
 def test_one_mcp_server_has_its_own_report(org: Organization, mcp_id: str) -> None:
     usage = org.client.get("/v1/usage", {"bucket": "hour", "days": 2, "mcp_id": mcp_id}).data
     assert usage["requests"]["total"] == 4
@@ -118,7 +145,8 @@ def test_another_organization_has_none_of_these_uses(api: Api) -> None:
     ("params", "field"),
     [
         ({"bucket": "hour", "days": "32"}, "bucket"),
-        ({"bucket": "day", "start_date": "2026-01-01", "end_date": "2026-02-01"}, "bucket"),
+        ({"bucket": "hour", "start_date": "2026-01-01", "end_date": "2026-02-01"}, "bucket"),
+        ({"bucket": "day", "days": "32", "mcp_id": "mcp_x"}, "bucket"),
         ({"bucket": "minute"}, "bucket"),
         ({"days": "0"}, "days"),
         ({"days": "367"}, "days"),

@@ -1,11 +1,17 @@
 """The page of usage: a period, its figures, charts and tables, and the plan."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
-from tests.app.api.usage.usage_data import count
+from domain.usage.events import Code
+from infrastructure.clock import now
+from tests.app.api.usage.usage_data import count, record
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.people import COOKIE, person
+from tests.projections.usage.uses import used
 from tests.ui.data import HARD_NAME
 
 
@@ -40,11 +46,33 @@ def test_each_period_shows_its_uses_by_server_key_and_reason(
     assert f"/activity?mcp_id={wiki}" in dashboard.links
     assert "3 of 50,000 live requests" in text
     assert "Requests: 4 requests in" in text
-    if days <= 30:
-        assert "/activity?status=denied&reason=ip_not_permitted" in dashboard.links
-        assert "Refusals by reason: 1 refusal in" in text
-    else:
-        assert "Choose a shorter period" in text
+    assert "/activity?status=denied&reason=ip_not_permitted" in dashboard.links
+    assert "Refusals by reason: 1 refusal in" in text
+    assert ("Choose a shorter period to see latencies." in text) == (days == 90)
+    assert ("Latency, p50" in text) == (days < 90)
+
+
+def test_the_refusals_of_a_quarter_are_those_of_its_days(
+    proxied_api: Api, team: Organization, dashboard: Browser
+) -> None:
+    key = team.key()
+    refused: dict[int, list[Code]] = {
+        2: ["rate_limited"] * 3,
+        60: ["rate_limited", "revoked_key"],
+        89: ["expired_key"],
+    }
+    for days_ago, codes in refused.items():
+        at = now() - timedelta(days=days_ago)
+        record(proxied_api, at, [used(key.id, at, organization_id=team.id, code=code) for code in codes])
+    count(proxied_api)
+    text = dashboard.go("/usage?days=90").text
+    assert "Refusals by reason: 6 refusals in 90 days" in text
+    table = text[text.index('aria-label="Refusals by reason as a table"') :]
+    for days_ago, total in ((2, 3), (60, 2), (89, 1)):
+        day = now() - timedelta(days=days_ago)
+        row = re.search(rf'<tr><th scope="row">{day.day} {day:%b}</th>(.*?)</tr>', table)
+        assert row is not None
+        assert row[1].endswith(f"<td>{total}</td>")
 
 
 def test_a_period_without_uses_says_so(dashboard: Browser) -> None:

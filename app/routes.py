@@ -11,6 +11,7 @@ from app.api.alerts.acknowledge import acknowledge_alert
 from app.api.alerts.get import get_alert
 from app.api.alerts.list import list_alerts
 from app.api.api_keys.activity import list_key_activity
+from app.api.api_keys.clients import get_key_clients
 from app.api.api_keys.create import create_key
 from app.api.api_keys.disable import disable_key
 from app.api.api_keys.enable import enable_key
@@ -169,6 +170,7 @@ ROUTES: tuple[Route, ...] = (
     identify_key,
     end_secrets,
     list_key_activity,
+    get_key_clients,
     verify_key,
     check_key,
     create_mcp,

@@ -72,6 +72,7 @@ RULES: dict[Route, Rule] = {
     ("POST", "/v1/api-keys/{key_id}/rotate"): key_route("keys:write"),
     ("POST", "/v1/api-keys/{key_id}/end-secrets"): key_route("keys:write"),
     ("GET", "/v1/api-keys/{key_id}/activity"): key_route("keys:read"),
+    ("GET", "/v1/api-keys/{key_id}/clients"): key_route("keys:read"),
     ("GET", "/v1/api-keys/{key_id}/usage"): key_route("usage:read"),
     ("POST", "/v1/api-keys/revoke"): create_route(
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}

@@ -1,10 +1,11 @@
-"""GET /keys/{key_id}/usage: the requests of one key over a period, by outcome, reason, MCP server and tool."""
+"""GET /keys/{key_id}/usage: the requests of one key over a period, by outcome, reason, MCP server, tool and client."""
 
 from asyncio import gather
 from datetime import datetime
 
 from msgspec import Struct
 
+from app.api.api_keys.clients import KeyClients, get_key_clients
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
@@ -34,8 +35,10 @@ from app.pages.parts.usage_reports import (
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
+from app.pages.wording.text import instant, number, plural
 from app.pages.wording.words import DELETED_SERVER
 from infrastructure.clock import now
+from projections.log_queries.activity.clients import USES_MAX
 
 
 class Query(Struct, frozen=True):
@@ -47,10 +50,11 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
     chosen = reported_period(page_query(visit.request, Query).days)
     at = now()
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
-    servers, report, alerts = await gather(
+    servers, report, alerts, clients = await gather(
         named_servers(visit),
         visit.read(get_key_usage, KeyReport, chosen.detailed_query(at), key_id=key_id),
         alerts_about(visit, key_id),
+        visit.read(get_key_clients, KeyClients, key_id=key_id),
     )
     period = chosen.period(at)
     outcomes = outcomes_of(report, period)
@@ -92,8 +96,20 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
             )
             for each in report.denied_by_reason
         ],
+        clients=clients,
+        clients_text=_clients_text(clients),
         since=report.start_date,
     )
+
+
+def _clients_text(found: KeyClients) -> str:
+    """Return what the table of clients covers."""
+    if found.since is None:
+        return "This key hasn't been used yet."
+    covered = f"the newest {number(found.uses)} uses, from" if found.uses == USES_MAX else "every use since"
+    text = f"Covers {covered} {instant(found.since)}, also refused ones. Clients choose their own name."
+    hidden = found.total - len(found.clients)
+    return f"{text} {plural(hidden, 'client')} with the fewest uses not shown." if hidden else text
 
 
 def _charts(report: KeyReport, chosen: ReportedPeriod, at: datetime, alerts: list[Alert]) -> list[Chart]:

@@ -204,12 +204,17 @@ async def _uses(
 
 
 async def _read(connection: Connection, statement: bytes, span: Span, parameters: dict[str, Any]) -> list[Any]:
-    """Return the rows of uses. Statements that name no time are planned once for all parameters.
-
-    The uses of a key may be in any partition, and planning for ninety of them takes longer than reading a page.
-    """
+    """Return the rows of uses. Statements that name no time are planned once for all parameters."""
     if span.since is not None:
         return await (await connection.execute(statement, parameters, prepare=False)).fetchall()
+    return await read_planned_once(connection, statement, parameters)
+
+
+async def read_planned_once(connection: Connection, statement: bytes, parameters: dict[str, Any]) -> list[Any]:
+    """Return the rows of a statement about the uses of a key at any time. It is planned once for all parameters.
+
+    The uses may be in any partition, and planning for ninety of them takes longer than reading a page.
+    """
     await connection.execute(SQL.plan_mode, ("force_generic_plan",))
     rows = await (await connection.execute(statement, parameters, prepare=True)).fetchall()
     await connection.execute(SQL.plan_mode, ("auto",))

@@ -26,6 +26,7 @@ class Keys(Client):
     rotate = Sent(keys.rotate_key)
     list_activity = Sent(keys.list_key_activity)
     iterate_activity = Iterated(keys.list_key_activity)
+    get_clients = Sent(keys.get_key_clients)
     get_usage = Sent(usage.get_key_usage)
 
 
@@ -131,6 +132,7 @@ class AsyncKeys(AsyncClient):
     rotate = Awaited(keys.rotate_key)
     list_activity = Awaited(keys.list_key_activity)
     iterate_activity = AsyncIterated(keys.list_key_activity)
+    get_clients = Awaited(keys.get_key_clients)
     get_usage = Awaited(usage.get_key_usage)
 
 

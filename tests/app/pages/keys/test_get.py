@@ -4,9 +4,11 @@ import html
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from domain.usage.events import Denial
 from infrastructure.clock import now
+from projections.log_queries.activity.clients import LISTED_MAX, USES_MAX
 from projections.log_queries.activity.queries import SCAN_MAX
 from tests.app import recorded_uses
 from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
@@ -178,6 +180,26 @@ def test_a_key_without_requests_has_a_page_of_usage(api: Api, org: Organization)
     key = org.key()
     with signed_in(api, person(api, org.id, "owner")) as opened:
         assert "No requests in this period." in opened.go(f"/keys/{key.id}/usage").text
+
+
+def test_usage_shows_the_clients_of_the_newest_uses(api: Api, org: Organization) -> None:
+    key = org.key()
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        path = f"/keys/{key.id}/usage"
+        assert "This key hasn&#39;t been used yet." in opened.go(path).text
+        for agent in ("agent/1.0 <b>", "agent/1.0 <b>", None):
+            org.verify(key.secret, **({} if agent is None else {"user_agent": agent}))
+        text = opened.go(path).text
+        assert '<th scope="row">agent/1.0 &lt;b&gt;</th><td class="number">2</td><td class="number"><time' in text
+        assert '<th scope="row"><span class="quiet">Not given</span></th><td class="number">1</td>' in text
+        assert "Covers every use since" in text
+        at = now()
+        agents = [f"agent/{number % (LISTED_MAX + 2)}" for number in range(USES_MAX)]
+        uses = [structs.replace(used(key.id, at, organization_id=org.id), user_agent=agent) for agent in agents]
+        usage_data.record(api, at, uses)
+        text = opened.go(path).text
+        assert f"Covers the newest 1,000 uses, from {at:%-d %b %Y, %H:%M:%S} UTC" in text
+        assert "2 clients with the fewest uses not shown." in text
 
 
 def test_usage_has_charts_of_reasons_errors_and_latency_each_with_its_csv(api: Api, org: Organization) -> None:

@@ -25,6 +25,7 @@ from keyledger.models.keys import (
     CreatedKey,
     Identification,
     Key,
+    KeyClients,
     KeyDetail,
     KeyReview,
     ListedKey,
@@ -53,6 +54,7 @@ _detail = data_of(KeyDetail)
 _revoked = data_of(RevokedKey)
 _revoked_keys = data_of(RevokedKeys)
 _review = data_of(KeyReview)
+_clients = data_of(KeyClients)
 _identification = data_of(Identification)
 _keys = page_of(ListedKey)
 _entries = page_of(Activity)
@@ -312,6 +314,11 @@ def list_key_activity(
         per_page=per_page,
     )
     return Call("GET", f"{_path(key_id)}/activity", _entries, query)
+
+
+def get_key_clients(key_id: str) -> Call[KeyClients]:
+    """Count the newest uses of a key by the user agent of its clients."""
+    return Call("GET", f"{_path(key_id)}/clients", _clients)
 
 
 def _another_secret(lost: SecretLost) -> Call[CreatedKey]:

@@ -76,6 +76,26 @@ class ListedKey(Key, frozen=True, kw_only=True):
     requests_by_day: tuple[int, ...] | None = None
 
 
+class KeyClient(Struct, frozen=True):
+    """A client of a key by its user agent, which is None if it sends none."""
+
+    user_agent: str | None
+    uses: int
+    last_used: datetime
+
+
+class KeyClients(Struct, frozen=True):
+    """The clients of the newest `uses` of a key, at most 1,000, most uses first. The oldest of these is from `since`.
+
+    At most 100 of the `total` clients are listed.
+    """
+
+    clients: tuple[KeyClient, ...]
+    total: int
+    uses: int
+    since: datetime | None = None
+
+
 class ReviewedKeys(Struct, frozen=True):
     """A number of keys. Not `exact`: there are at least so many."""
 

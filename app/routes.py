@@ -13,6 +13,7 @@ from app.api.alerts.list import list_alerts
 from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.clients import get_key_clients
 from app.api.api_keys.create import create_key
+from app.api.api_keys.creators import list_key_creators
 from app.api.api_keys.disable import disable_key
 from app.api.api_keys.enable import enable_key
 from app.api.api_keys.end_secrets import end_secrets
@@ -159,6 +160,7 @@ ROUTES: tuple[Route, ...] = (
     create_key,
     list_keys,
     review_keys,
+    list_key_creators,
     get_key,
     update_key,
     disable_key,

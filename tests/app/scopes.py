@@ -78,6 +78,7 @@ RULES: dict[Route, Rule] = {
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
     ),
     ("GET", "/v1/api-keys/review"): Rule("keys:read"),
+    ("GET", "/v1/api-keys/creators"): Rule("keys:read"),
     ("POST", "/v1/api-keys/identify"): Rule("keys:read", body={"sha256": "0" * 64}),
     ("POST", "/v1/api-keys/verify"): Rule("keys:verify", people=False, body={"key": "nothing like a key"}),
     ("GET", "/v1/auth/check"): Rule(people=False, admitted_status=422),

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from msgspec import Struct
 
+from app.api.api_keys.creators import KeyCreator, list_key_creators
 from app.api.api_keys.list import ListedKey, list_keys
 from app.api.api_keys.schemas import Key
 from app.api.organization.get import get_organization
@@ -18,14 +19,13 @@ from app.http.pagination import OFFSET_MAX, Pagination
 from app.pages.charts.sparkline import Sparkline, sparkline
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
-from app.pages.parts.people import member_names
 from app.pages.query import Applied, applied_filters, link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.visit import Visit
 from app.pages.wording.actors import actor_name
 from app.pages.wording.text import number, plural
-from app.pages.wording.words import DELETED_SERVER, ENVIRONMENTS, GRANTS, STATUSES
+from app.pages.wording.words import ACTORS_WITHOUT_NAME, DELETED_SERVER, ENVIRONMENTS, GRANTS, STATUSES
 from domain.grants import Grant
 from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Order, Sort
@@ -93,6 +93,18 @@ class Row(NamedTuple):
     more_mcps: int
 
 
+class CreatorOption(NamedTuple):
+    """A creator to filter by. `keys`: the number of their keys, if it is known."""
+
+    id: str
+    name: str
+    keys: int | None
+
+    @property
+    def text(self) -> str:
+        return self.name if self.keys is None else f"{self.name} ({number(self.keys)})"
+
+
 class Column(NamedTuple):
     title: str
     sort: Sort | None
@@ -106,21 +118,25 @@ async def key_list_page(visit: Visit) -> PageResponse:
     if address is not None:
         return visit.go_to(address)
     query = page_query(visit.request, Query)
-    listed, organization, servers, members = await gather(
-        _listed(visit, query), visit.read(get_organization, Organization), named_servers(visit), member_names(visit)
+    listed, organization, servers, people = await gather(
+        _listed(visit, query),
+        visit.read(get_organization, Organization),
+        named_servers(visit),
+        visit.read(list_key_creators, list[KeyCreator]),
     )
     at, names = now(), names_of(servers)
-    creators = _creators(query, members, listed.data)
+    creators = _creators(query, people, listed.data)
     response = await visit.page(
         "keys/list.html",
         query=query,
         rows=[_row(query, key, at, names) for key in listed.data],
         columns=_columns(query),
-        applied=_applied(query, names, dict(creators)),
+        applied=_applied(query, names, {each.id: each.name for each in creators}),
         has_more_filters=any(
             [query.mcp_id, query.environment, query.created_by, query.expiring_within_days, query.unused_for_days]
         ),
-        creators=creators,
+        # A member sees only their own keys, and has nothing to choose.
+        creators=[(each.id, each.text) for each in creators] if query.created_by or visit.can("members:read") else [],
         carried=[(name, value) for name, value in msgspec.to_builtins(query).items() if name in _CARRIED and value],
         mcps=[(server.id, server.name) for server in servers],
         range_text=_range_text(listed.pagination, len(listed.data)),
@@ -228,11 +244,14 @@ def _column(query: Query, title: str, sort: Sort | None) -> Column:
     return Column(title, sort, link_to(_PATH, query, sort=sort, order=opposite), direction)
 
 
-def _creators(query: Query, members: list[tuple[str, str]], listed: list[ListedKey]) -> list[tuple[str, str]]:
-    """Return the people to filter by, and the chosen creator, who can also be a key or a former member."""
-    if not query.created_by or query.created_by in dict(members):
-        return members
-    return [*members, (query.created_by, actor_name(listed[0].created_by) if listed else "someone else")]
+def _creators(query: Query, people: list[KeyCreator], listed: list[ListedKey]) -> list[CreatorOption]:
+    """Return the people who created keys, by name, and the chosen creator, who can also be a key."""
+    options = [CreatorOption(each.id, each.email or ACTORS_WITHOUT_NAME["user"], each.keys) for each in people]
+    options.sort(key=lambda each: (each.name.casefold(), each.id))
+    if query.created_by and query.created_by not in {each.id for each in options}:
+        name = actor_name(listed[0].created_by) if listed else "someone else"
+        options.append(CreatorOption(query.created_by, name, None))
+    return options
 
 
 def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> list[Applied]:

@@ -79,6 +79,7 @@ OWN_SECRET: set[Route] = {
 """Routes whose response is about a key that the caller created or whose secret it sent."""
 
 SILENT: set[Route] = {
+    ("GET", "/v1/api-keys/creators"),
     ("GET", "/v1/api-keys/review"),
     ("POST", "/v1/mcps"),
     ("GET", "/v1/mcps"),

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from eventstore.execute import Lock
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement, load
+from projections.read_models.keys.list.search_terms import person_range
 
 
 class Queries(NamedTuple):
@@ -17,6 +18,7 @@ class Queries(NamedTuple):
     key_terms_remove: bytes
     key_counts_move: bytes
     counted: bytes
+    creators: bytes
     overdue: bytes
     overdue_keys: bytes
     expiring: bytes
@@ -35,6 +37,19 @@ SQL = load(Queries, __file__)
 class DueKey(NamedTuple):
     key_id: str
     organization_id: str
+
+
+class KeyCreator(NamedTuple):
+    user_id: str
+    keys: int
+
+
+async def creators(connection: Connection, organization_id: str, user_id: str | None, limit: int) -> list[KeyCreator]:
+    """Return the people who created keys, most keys first. `user_id`: only this user; None: all."""
+    first, last = person_range(user_id)
+    parameters = {"organization_id": organization_id, "first": first, "last": last, "limit": limit}
+    cursor = await connection.execute(SQL.creators, parameters)
+    return [KeyCreator(*row) for row in await cursor.fetchall()]
 
 
 async def expiring(connection: Connection, at: datetime, limit: int) -> list[DueKey]:

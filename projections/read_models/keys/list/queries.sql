@@ -32,6 +32,16 @@ select coalesce(sum(keys), 0)::bigint from key_counts
 where organization_id = %(organization_id)s and facet = any(%(facets)s::text[])
   and environment = any(%(environments)s::text[]) and status = any(%(statuses)s::text[])
 
+-- creators
+-- The creators of keys whose facets are in a range, with the number of their keys in any status, most keys first.
+-- Parameters by name: organization_id; first and last, facets; limit
+select substr(facet, length('by:') + 1), sum(keys)::bigint from key_counts
+where organization_id = %(organization_id)s and facet >= %(first)s and facet <= %(last)s
+group by facet
+having sum(keys) > 0
+order by sum(keys) desc, facet
+limit %(limit)s
+
 -- overdue
 -- The number of keys that are past their expiry without an event: as many as the worker is behind. Parameters by name:
 -- organization_id, environments, statuses, at; created_by and mcp_id, null: any; mcp_environment, that of mcp_id;

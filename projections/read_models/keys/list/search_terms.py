@@ -82,6 +82,13 @@ def created_by(creator_id: str) -> str:
     return f"by:{creator_id}"
 
 
+def person_range(user_id: str | None) -> tuple[str, str]:
+    """Return the first and the last facet of keys that this user created, or any user if it is None."""
+    if user_id is not None:
+        return created_by(user_id), created_by(user_id)
+    return created_by("user_"), created_by(f"user_{_LAST}")
+
+
 def _word_starts(text: str) -> Iterator[int]:
     for at, letter in enumerate(text):
         if at == 0 or (letter.isalnum() and _ends_word(text[at - 1], letter)):

@@ -98,16 +98,31 @@ def test_unused_keys_are_found(screen: Browser, org: Organization, admin: Person
     assert names(screen) == ["old"]
 
 
-def test_the_creator_is_chosen_by_name(screen: Browser, org: Organization, admin: Person) -> None:
-    own = admin.client.post("/v1/api-keys", {"name": "mine"}).data
+def test_the_creator_is_chosen_by_name_with_their_number_of_keys(
+    screen: Browser, org: Organization, admin: Person, api: Api
+) -> None:
+    for name in ("mine", "mine too"):
+        admin.client.post("/v1/api-keys", {"name": name})
+    former = person(api, org.id, "admin")
+    former.client.post("/v1/api-keys", {"name": "left behind"})
+    admin.client.delete(f"/v1/organization/members/{former.id}")
     org.key(name="theirs")
     text = screen.go("/keys").text
-    assert f'<option value="{admin.id}">{admin.email}</option>' in text
-    screen.go(f"/keys?created_by={own['created_by']['id']}")
-    assert names(screen) == ["mine"]
-    assert f"Created by: {admin.email}" in screen.page.text
+    assert f'<option value="{admin.id}">{admin.email} (2)</option>' in text
+    assert f'<option value="{former.id}">{former.email} (1)</option>' in text
+    screen.go(f"/keys?created_by={admin.id}")
+    assert names(screen) == ["mine too", "mine"]
+    assert f"Created by: {admin.email}<" in screen.page.text
     screen.go(f"/keys?created_by={org.manager.id}")
     assert f'<option value="{org.manager.id}" selected>Manager</option>' in screen.page.text
+
+
+def test_a_member_has_no_creators_to_choose(screen: Browser, org: Organization, sign_in: SignIn) -> None:
+    member = sign_in("member")
+    member.client.post("/v1/api-keys", {"name": "mine"})
+    org.key(name="theirs")
+    assert 'name="created_by"' not in screen.go("/keys").text
+    assert names(screen) == ["mine"]
 
 
 @pytest.mark.parametrize(

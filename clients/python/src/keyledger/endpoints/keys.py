@@ -13,6 +13,7 @@ from keyledger.call import (
     data_of,
     data_with_secret,
     json_body,
+    list_of,
     page_of,
     query_of,
     recovering,
@@ -26,6 +27,7 @@ from keyledger.models.keys import (
     Identification,
     Key,
     KeyClients,
+    KeyCreator,
     KeyDetail,
     KeyReview,
     ListedKey,
@@ -54,6 +56,7 @@ _detail = data_of(KeyDetail)
 _revoked = data_of(RevokedKey)
 _revoked_keys = data_of(RevokedKeys)
 _review = data_of(KeyReview)
+_creators = list_of(KeyCreator)
 _clients = data_of(KeyClients)
 _identification = data_of(Identification)
 _keys = page_of(ListedKey)
@@ -147,6 +150,11 @@ def list_keys(
 def review_keys() -> Call[KeyReview]:
     """Count the active keys that could be tighter, such as those without an expiry date."""
     return Call("GET", f"{_KEYS}/review", _review)
+
+
+def list_key_creators() -> Call[tuple[KeyCreator, ...]]:
+    """List the people who created keys, most keys first. `list_keys` accepts each id as `created_by`."""
+    return Call("GET", f"{_KEYS}/creators", _creators)
 
 
 def get_key(key_id: str) -> Call[KeyDetail]:

@@ -76,6 +76,14 @@ class ListedKey(Key, frozen=True, kw_only=True):
     requests_by_day: tuple[int, ...] | None = None
 
 
+class KeyCreator(Struct, frozen=True):
+    """A current or former member with the number of keys that they created. `email`: None if it was erased."""
+
+    id: str
+    email: str | None
+    keys: int
+
+
 class KeyClient(Struct, frozen=True):
     """A client of a key by its user agent, which is None if it sends none."""
 

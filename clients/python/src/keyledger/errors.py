@@ -1,7 +1,8 @@
 """All errors of a call. No error contains or references a key.
 
 `KeyledgerError` is the base class. `ApiError` and its subclasses are responses of the service. `Unreachable` means that
-there was no response. `SecretLost` means that the response with a secret was lost.
+there was no response, `IncompleteAnswer` that it was cut off. `SecretLost` means that the response with a secret was
+lost.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,13 @@ class UnexpectedAnswer(KeyledgerError):
     def __init__(self, status: int, reason: str) -> None:
         self.status = status
         super().__init__(f"HTTP {status}: {reason}")
+
+
+class IncompleteAnswer(KeyledgerError):
+    """The content of a response that is read in pieces was cut off. What arrived of it is incomplete."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The response is incomplete: {reason}. Request it again.")
 
 
 class SecretLost(KeyledgerError):

@@ -2,7 +2,7 @@
 
 `create = Sent(keys.create_key)` in a class with a `sender` is a method that has the arguments of `keys.create_key` and
 returns the response. `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list through all of its
-pages.
+pages. `Streamed` and `AsyncStreamed` return a file in pieces.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -120,3 +120,41 @@ class AsyncIterated(_Described[P, Page[T]]):
                 call = call.after(page.pagination.next_cursor)
 
         return iterate
+
+
+class Streamed(_Described[P, bytes]):
+    """Iterates over the content of a response as it arrives. The request is sent for the first piece."""
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: Client, owner: type) -> Callable[P, Iterator[bytes]]: ...
+    def __get__(self, client: Client | None, owner: type) -> Self | Callable[P, Iterator[bytes]]:
+        if client is None:
+            return self
+        sender = client.sender
+
+        @wraps(self._describe)
+        def stream(*args: P.args, **kwargs: P.kwargs) -> Iterator[bytes]:
+            return sender.stream(self._describe(*args, **kwargs))
+
+        return stream
+
+
+class AsyncStreamed(_Described[P, bytes]):
+    """The async twin of `Streamed`."""
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, AsyncIterator[bytes]]: ...
+    def __get__(self, client: AsyncClient | None, owner: type) -> Self | Callable[P, AsyncIterator[bytes]]:
+        if client is None:
+            return self
+        sender = client.sender
+
+        @wraps(self._describe)
+        def stream(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[bytes]:
+            return sender.stream(self._describe(*args, **kwargs))
+
+        return stream

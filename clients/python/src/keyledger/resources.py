@@ -1,11 +1,11 @@
 """Groups of calls: `client.keys`, `client.mcps`, …, each for the sync and for the async client.
 
 A method has the verb of its operation and omits the noun of its group: `client.keys.list` is the operation `list_keys`.
-`iterate` reads all pages of a list.
+`iterate` reads all pages of a list, and `export` a file in pieces.
 """
 
 from keyledger.endpoints import activity, alerts, audit, keys, mcps, members, organization, usage, webhooks
-from keyledger.methods import AsyncClient, AsyncIterated, Awaited, Client, Iterated, Sent
+from keyledger.methods import AsyncClient, AsyncIterated, AsyncStreamed, Awaited, Client, Iterated, Sent, Streamed
 
 
 class Keys(Client):
@@ -97,6 +97,7 @@ class Audit(Client):
     list = Sent(audit.list_audit_events)
     iterate = Iterated(audit.list_audit_events)
     get = Sent(audit.get_audit_event)
+    export = Streamed(audit.export_audit_log)
 
 
 class Webhooks(Client):
@@ -204,6 +205,7 @@ class AsyncAudit(AsyncClient):
     list = Awaited(audit.list_audit_events)
     iterate = AsyncIterated(audit.list_audit_events)
     get = Awaited(audit.get_audit_event)
+    export = AsyncStreamed(audit.export_audit_log)
 
 
 class AsyncWebhooks(AsyncClient):

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
 from typing import TypeVar
 
 import httpx2
 
 from keyledger.call import Call
 from keyledger.codec import content_of, refusal_in, request_for
-from keyledger.errors import ApiError, SecretLost
+from keyledger.errors import ApiError, IncompleteAnswer, SecretLost
 from keyledger.retries import Attempts, Retries
 
 T = TypeVar("T")
@@ -20,21 +22,40 @@ class Sender:
         self._retries = retries
 
     def send(self, call: Call[T]) -> T:
-        request = request_for(self._http, call)
         attempts = Attempts(self._retries, call.repeat)
+        response = self._response(call, attempts)
+        try:
+            return content_of(call, response)
+        except SecretLost as lost:
+            instead = attempts.instead_of(call, lost)
+        return self.send(instead)
+
+    def stream(self, call: Call[bytes]) -> Iterator[bytes]:
+        """Yield the content of the response as it arrives. Only a request that got no content is repeated."""
+        response = self._response(call, Attempts(self._retries, call.repeat), stream=True)
+        with closing(response):
+            try:
+                yield from response.iter_bytes()
+            except httpx2.TransportError as error:
+                reason = f"{type(error).__name__}: {error}"
+            else:
+                return
+        raise IncompleteAnswer(reason)
+
+    def _response(self, call: Call[T], attempts: Attempts, *, stream: bool = False) -> httpx2.Response:
+        """Return the first response that is no error. With `stream`, its content is still to be read."""
+        request = request_for(self._http, call)
         while True:
             try:
-                response = self._http.send(request)
+                response = self._http.send(request, stream=stream)
+                if stream and not response.is_success:
+                    response.read()
             except httpx2.TransportError as error:
                 pause = attempts.after_no_answer(error)
             else:
                 refusal = refusal_in(call, response)
                 if refusal is None:
-                    try:
-                        return content_of(call, response)
-                    except SecretLost as lost:
-                        instead = attempts.instead_of(call, lost)
-                    return self.send(instead)
+                    return response
                 pause = attempts.after_refusal(refusal) if isinstance(refusal, ApiError) else refusal
             # Raise here, outside of the except clause, so that the exception's context does not reference the request
             # and its key.
@@ -49,21 +70,40 @@ class AsyncSender:
         self._retries = retries
 
     async def send(self, call: Call[T]) -> T:
-        request = request_for(self._http, call)
         attempts = Attempts(self._retries, call.repeat)
+        response = await self._response(call, attempts)
+        try:
+            return content_of(call, response)
+        except SecretLost as lost:
+            instead = attempts.instead_of(call, lost)
+        return await self.send(instead)
+
+    async def stream(self, call: Call[bytes]) -> AsyncIterator[bytes]:
+        """Yield the content as `Sender.stream` does."""
+        response = await self._response(call, Attempts(self._retries, call.repeat), stream=True)
+        async with aclosing(response):
+            try:
+                async for piece in response.aiter_bytes():
+                    yield piece
+            except httpx2.TransportError as error:
+                reason = f"{type(error).__name__}: {error}"
+            else:
+                return
+        raise IncompleteAnswer(reason)
+
+    async def _response(self, call: Call[T], attempts: Attempts, *, stream: bool = False) -> httpx2.Response:
+        request = request_for(self._http, call)
         while True:
             try:
-                response = await self._http.send(request)
+                response = await self._http.send(request, stream=stream)
+                if stream and not response.is_success:
+                    await response.aread()
             except httpx2.TransportError as error:
                 pause = attempts.after_no_answer(error)
             else:
                 refusal = refusal_in(call, response)
                 if refusal is None:
-                    try:
-                        return content_of(call, response)
-                    except SecretLost as lost:
-                        instead = attempts.instead_of(call, lost)
-                    return await self.send(instead)
+                    return response
                 pause = attempts.after_refusal(refusal) if isinstance(refusal, ApiError) else refusal
             if isinstance(pause, Exception):
                 raise pause

@@ -1,6 +1,7 @@
 """The calls of `client.audit`."""
 
 from datetime import datetime
+from typing import Literal
 from urllib.parse import quote
 
 from keyledger.call import Call, data_of, page_of, query_of
@@ -43,3 +44,16 @@ def list_audit_events(
 def get_audit_event(event_id: str) -> Call[AuditEvent]:
     """Return one event."""
     return Call("GET", f"{_EVENTS}/{quote(event_id, safe='')}", _event)
+
+
+def export_audit_log(
+    *,
+    format: Literal["jsonl", "csv"] | None = None,  # noqa: A002 -- the parameter's name in the API
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Call[bytes]:
+    """Export all changes as a file, in pieces of any size, oldest first.
+
+    The last line contains the number of events before it. A file without this line is incomplete.
+    """
+    return Call("GET", "/v1/audit/export", bytes, query_of(format=format, from_=since, to=until))

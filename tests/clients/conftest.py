@@ -10,6 +10,7 @@ from keyledger import AsyncKeyledger, Keyledger, Retries
 from tests.app.api.mcp.conftest import upstream
 from tests.app.conftest import api, org, started_apis
 from tests.app.organizations import Api, Organization
+from tests.clients.command import Ran, Run, run_command
 from tests.clients.flaky_proxy import FlakyProxy
 
 __all__ = ["api", "org", "started_apis", "upstream"]
@@ -83,6 +84,17 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
 def manager(connect: Connect, api: Api, org: Organization) -> Caller:
     """A client with the key of the organization's manager."""
     return connect(api.url, org.manager.secret)
+
+
+@pytest.fixture
+def run(api: Api, org: Organization) -> Run:
+    """Run the command with the key of the organization's manager; `env` changes the environment."""
+
+    def ran(*arguments: str, stdin: str = "", **env: str) -> Ran:
+        ours = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret}
+        return run_command(*arguments, env={**ours, **env}, stdin=stdin)
+
+    return ran
 
 
 @pytest.fixture

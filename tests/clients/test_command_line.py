@@ -6,38 +6,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization, unknown_secret
+from tests.clients.command import SOURCE, Run
 from tests.clients.flaky_proxy import FlakyProxy, refusal
-
-_SOURCE = Path(__file__).parents[2] / "clients/python/src"
-
-Ran = subprocess.CompletedProcess[str]
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(api: Api, org: Organization) -> Run:
-    """Run the command with the key of the organization's manager; `env` changes the environment."""
-
-    def ran(*arguments: str, stdin: str = "", **env: str) -> Ran:
-        ours = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(_SOURCE)}
-        return subprocess.run(
-            [sys.executable, "-m", "keyledger", *arguments],
-            input=stdin,
-            env={**os.environ, **ours, **env},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return ran
 
 
 def test_the_lifecycle_of_a_key(org: Organization, run: Run) -> None:
@@ -177,7 +153,7 @@ def test_activity_is_followed_until_it_is_interrupted(api: Api, org: Organizatio
         **os.environ,
         "KEYLEDGER_URL": api.url,
         "KEYLEDGER_ADMIN_KEY": org.manager.secret,
-        "PYTHONPATH": str(_SOURCE),
+        "PYTHONPATH": str(SOURCE),
     }
     command = [sys.executable, "-m", "keyledger", "keys", "activity", key.id, "--follow", "--json"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -212,6 +188,15 @@ def test_the_url_for_mcp_clients_is_set_and_removed_without_other_settings(org: 
         ["keys", "create"],
         ["keys", "frobnicate"],
         ["keys", "list", "--limit", "0"],
+        ["keys", "list", "--unused-for-days", "0"],
+        ["keys", "list", "--expires", "soon"],
+        ["alerts"],
+        ["alerts", "list", "--severity", "mild"],
+        ["alerts", "acknowledge"],
+        ["audit", "list", "--from", "yesterday"],
+        ["audit", "export", "--format", "xml"],
+        ["audit", "export", "--output", "/does/not/exist"],
+        ["completion", "cmd"],
         ["usage", "--bucket", "minute"],
         ["keys", "list", "--limit", "many"],
         ["keys", "revoke", "key_x", "--reason", "mood"],
@@ -261,7 +246,20 @@ def test_the_management_key_can_come_from_a_file(run: Run, org: Organization, tm
     assert run("keys", "list", "--key-file", "-", stdin=org.manager.secret, KEYLEDGER_ADMIN_KEY="").returncode == 0
 
 
-@pytest.mark.parametrize("command", [[], ["keys", "create"], ["keys", "list"], ["mcps", "list"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["keys", "create"],
+        ["keys", "list"],
+        ["mcps", "list"],
+        ["alerts", "list"],
+        ["alerts", "acknowledge"],
+        ["audit", "list"],
+        ["audit", "export"],
+        ["doctor"],
+    ],
+)
 def test_help_has_examples_and_exit_codes(run: Run, command: list[str]) -> None:
     ran = run(*command, "--help")
     assert ran.returncode == 0
@@ -280,7 +278,7 @@ def test_a_closed_pipe_is_not_an_error(api: Api, org: Organization) -> None:
     for _ in range(3):
         org.key()
     script = f'"{sys.executable}" -m keyledger keys list --json | true; exit "${{PIPESTATUS[0]}}"'
-    env = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(_SOURCE)}
+    env = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(SOURCE)}
     ran = subprocess.run(
         ["bash", "-c", script], env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
     )

@@ -1,13 +1,13 @@
 """`keyledger activity …`, and activity as all commands show it."""
 
 import argparse
-import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from keyledger.cli import exit_codes
+from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import day, print_fields, print_json, print_row, print_table
 from keyledger.cli.settings import client_of
 from keyledger.models.activity import Activity, Use
@@ -17,7 +17,6 @@ ENTRY_TITLES = ("WHEN", "WHAT", "STATUS", "REASON", "MCP AND TOOL", "FROM")
 
 E = TypeVar("E", bound=Activity)
 
-_PER_PAGE = 100
 _FOLLOW_SECONDS = 2.0
 _MARKS = {"passed": "passed", "decided": "DECIDED", "not_reached": "-"}
 
@@ -51,16 +50,11 @@ def show_activity(
         "tool": arguments.tool,
         "ip": arguments.ip,
         "secret_version": arguments.secret_version,
-        "per_page": min(arguments.limit, _PER_PAGE),
+        "per_page": per_page(arguments.limit),
     }
     if arguments.follow:
         return _follow(list_page, arguments, filters)
-    entries = list(itertools.islice(iterate(**filters), arguments.limit))
-    if arguments.json:
-        print_json(entries)
-    else:
-        print_table(ENTRY_TITLES, [entry_row(entry) for entry in entries])
-    return exit_codes.OK
+    return show_list(arguments, iterate(**filters), ENTRY_TITLES, entry_row)
 
 
 def entry_row(entry: Activity) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from keyledger.cli import activity, doctor, exit_codes, keys, mcps, organization, usage
+from keyledger.cli import activity, alerts, audit, completion, doctor, exit_codes, keys, mcps, organization, usage
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
@@ -19,6 +20,8 @@ _EXAMPLES = f"""examples:
   keyledger keys rotate key_… --overlap-seconds 3600
   keyledger keys identify < found.key
   keyledger doctor - < agent.key
+  keyledger alerts list --status open
+  keyledger audit export --from 2026-11-01 > audit-log.jsonl
 
 {exit_codes.EXPLAINED}"""
 
@@ -35,10 +38,12 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"keyledger {VERSION}")
     groups = root.add_subparsers(required=True, metavar="COMMAND")
-    _keys(groups.add_parser("keys", help="create, list, rotate, revoke, … keys"))
-    _activity(groups.add_parser("activity", help="list the uses of all keys, and explain decisions"))
+    _keys(_group(groups, "keys", "create, list, rotate, revoke, … keys"))
+    _activity(_group(groups, "activity", "list the uses of all keys, and explain decisions"))
     _usage(groups)
-    of_mcps = groups.add_parser("mcps", help="list MCP servers").add_subparsers(required=True, metavar="COMMAND")
+    _alerts(_group(groups, "alerts", "list and acknowledge alerts"))
+    _audit(_group(groups, "audit", "list and export the changes in the organization"))
+    of_mcps = _group(groups, "mcps", "list MCP servers")
     _command(of_mcps, "list", mcps.list_mcps, "list all MCP servers", "keyledger mcps list --json")
     _command(
         of_mcps,
@@ -47,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         "list the MCP servers and tools that the key itself may use",
         "keyledger mcps list-reachable --key-file agent.key",
     )
-    _organization(groups.add_parser("organization", help="show the organization and set its URL for MCP clients"))
+    _organization(_group(groups, "organization", "show the organization and set its URL for MCP clients"))
     diagnose = _command(
         groups,
         "doctor",
@@ -57,11 +62,19 @@ def parser() -> argparse.ArgumentParser:
         remote=False,
     )
     diagnose.add_argument("key", help="the key, or - to read it from standard input")
+    complete = _command(
+        groups,
+        "completion",
+        completion.completion,
+        "print the script with which a shell completes commands and options",
+        "source <(keyledger completion bash)",
+        remote=False,
+    )
+    complete.add_argument("shell", choices=completion.SHELLS, help="the shell that reads the script")
     return root
 
 
-def _keys(group: argparse.ArgumentParser) -> None:
-    commands = group.add_subparsers(required=True, metavar="COMMAND")
+def _keys(commands: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
     create = _command(
         commands,
         "create",
@@ -71,7 +84,7 @@ def _keys(group: argparse.ArgumentParser) -> None:
         "  keyledger keys create CI --all-mcps --secret-only > ci.key",
     )
     create.add_argument("name", help="1 to 100 characters")
-    create.add_argument("--description")
+    create.add_argument("--description", help="where the secret is stored, and who looks after it")
     create.add_argument("--environment", choices=("live", "test"), help="by default that of the management key")
     create.add_argument("--mcp", action="append", metavar="ID", help="an MCP that the key may reach; repeatable")
     create.add_argument("--all-mcps", action="store_true", help="the key may reach every MCP, including future ones")
@@ -80,15 +93,16 @@ def _keys(group: argparse.ArgumentParser) -> None:
     create.add_argument("--allowed-ip", action="append", metavar="NETWORK", help="such as 10.0.0.0/8; repeatable")
     _secret_only(create)
 
-    listed = _command(
-        commands, "list", keys.list_keys, "list keys, newest first", "keyledger keys list --status active"
+    _key_filters(
+        _command(
+            commands,
+            "list",
+            keys.list_keys,
+            "list the keys that match all filters, by default newest first",
+            "keyledger keys list --status active\n"
+            "  keyledger keys list --status active --expiring-within-days 14 --sort expires_at",
+        )
     )
-    listed.add_argument("--status", choices=("active", "disabled", "expired", "revoked"))
-    listed.add_argument("--environment", choices=("live", "test"))
-    listed.add_argument("--mcp", metavar="ID", help="keys that may reach this MCP")
-    listed.add_argument("--search", metavar="TEXT", help="the beginning of a word in the name, or of the prefix")
-    listed.add_argument("--limit", type=_count, metavar="N", help="the largest number of keys; by default all")
-
     _command(
         commands, "review", keys.review, "count the active keys that could be tighter", "keyledger keys review --json"
     )
@@ -134,12 +148,36 @@ def _keys(group: argparse.ArgumentParser) -> None:
         "keyledger keys verify - --mcp mcp_… --tool add < agent.key",
     )
     verify.add_argument("key", help="the key, or - to read it from standard input")
-    verify.add_argument("--mcp", metavar="ID")
+    verify.add_argument("--mcp", metavar="ID", help="the MCP that the key would reach")
     verify.add_argument("--tool", metavar="NAME", help="needs --mcp")
 
 
-def _activity(group: argparse.ArgumentParser) -> None:
-    commands = group.add_subparsers(required=True, metavar="COMMAND")
+def _key_filters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--status", choices=("active", "disabled", "expired", "revoked"), help="keys in this state")
+    command.add_argument("--environment", choices=("live", "test"), help="keys of this environment")
+    command.add_argument("--mcp", metavar="ID", help="keys that may reach this MCP")
+    command.add_argument("--created-by", metavar="ID", help="keys that this user or key created")
+    for name, purpose in (
+        ("--expiring-within-days", "keys that expire within N days"),
+        ("--unused-for-days", "keys that were not used for N days"),
+        ("--never-used-for-days", "keys that were created at least N days ago and never used"),
+        ("--rotation-ends-within-days", "keys with an earlier secret that stops working within N days"),
+    ):
+        command.add_argument(name, type=_count, metavar="N", help=purpose)
+    command.add_argument("--expires", choices=("never",), help="keys without an expiry date")
+    command.add_argument("--mcp-access", choices=("all",), help="keys that reach all MCPs, including future ones")
+    command.add_argument("--open-grant", metavar="GRANT", help="keys with this grant that any IP address may use")
+    command.add_argument("--search", metavar="TEXT", help="the beginning of a word in the name, or of the prefix")
+    command.add_argument(
+        "--sort", choices=("created_at", "last_used", "expires_at", "name"), help="by default created_at"
+    )
+    command.add_argument(
+        "--order", choices=("asc", "desc"), help="by default asc for names and expiry dates, otherwise desc"
+    )
+    _limit(command, None)
+
+
+def _activity(commands: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
     listed = _command(
         commands,
         "list",
@@ -155,14 +193,16 @@ def _activity(group: argparse.ArgumentParser) -> None:
 
 
 def _filters(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--status", choices=("success", "denied", "error", "started"))
-    command.add_argument("--action", choices=("verify", "check", "call", "manage"))
+    command.add_argument(
+        "--status", choices=("success", "denied", "error", "started"), help="uses with this outcome; started: unknown"
+    )
+    command.add_argument("--action", choices=("verify", "check", "call", "manage"), help="uses of this kind")
     command.add_argument("--reason", metavar="CODE", help="such as ip_not_permitted")
     command.add_argument("--mcp", metavar="ID", help="uses that name this MCP")
-    command.add_argument("--tool", metavar="NAME")
+    command.add_argument("--tool", metavar="NAME", help="uses that name this tool")
     command.add_argument("--ip", metavar="ADDRESS", help="the address that the request came from")
     command.add_argument("--secret-version", type=_count, metavar="N", help="uses of this version of the secret")
-    command.add_argument("--limit", type=_count, default=20, metavar="N", help="the largest number; by default 20")
+    _limit(command)
     command.add_argument(
         "--follow", action="store_true", help="print the newest entries, then each new one, until interrupted"
     )
@@ -183,8 +223,61 @@ def _usage(groups: Any) -> None:  # noqa: ANN401 -- argparse does not export the
     command.add_argument("--bucket", choices=("hour", "day"), help="by default day; day adds reasons and latencies")
 
 
-def _organization(group: argparse.ArgumentParser) -> None:
-    commands = group.add_subparsers(required=True, metavar="COMMAND")
+def _alerts(commands: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
+    listed = _command(
+        commands,
+        "list",
+        alerts.list_alerts,
+        "list alerts, newest first",
+        "keyledger alerts list --status open --severity critical",
+    )
+    listed.add_argument("--status", choices=("open", "acknowledged"), help="whether the alert was acknowledged")
+    listed.add_argument("--severity", choices=("info", "warning", "critical"), help="alerts of this severity")
+    listed.add_argument("--type", metavar="TYPE", help="such as api_key.expiring")
+    listed.add_argument("--key", metavar="ID", help="alerts about this key")
+    _limit(listed)
+    for name, run, purpose in (
+        ("get", alerts.get, "show one alert with the numbers that raised it"),
+        ("acknowledge", alerts.acknowledge, "mark an alert as seen"),
+    ):
+        command = _command(commands, name, run, purpose, f"keyledger alerts {name} alert_…")
+        command.add_argument("id", help="the alert's id, alert_…")
+
+
+def _audit(commands: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
+    listed = _command(
+        commands,
+        "list",
+        audit.list_events,
+        "list the changes in the organization, newest first",
+        "keyledger audit list --type api_key.revoked\n  keyledger audit list --key key_… --from 2026-11-01",
+    )
+    listed.add_argument("--type", metavar="TYPE", help="such as api_key.revoked")
+    listed.add_argument("--actor", metavar="ID", help="changes that this user, key or part of Keyledger made")
+    listed.add_argument("--resource", metavar="ID", help="changes of this resource")
+    listed.add_argument("--key", metavar="ID", help="changes of this key and changes made with it")
+    listed.add_argument("--ip", metavar="ADDRESS", help="the address that the request came from")
+    _period(listed)
+    _limit(listed)
+    shown = _command(
+        commands, "get", audit.get, "show one change with its data and its hash", "keyledger audit get evt_…"
+    )
+    shown.add_argument("id", help="the event's id, evt_…")
+    exported = _command(
+        commands,
+        "export",
+        audit.export,
+        "export the changes as a file, oldest first; exit code 3 if the export is incomplete",
+        "keyledger audit export --from 2026-11-01 > audit-log.jsonl\n"
+        "  keyledger audit export --format csv --output audit-log.csv",
+        report=False,
+    )
+    exported.add_argument("--format", choices=("jsonl", "csv"), help="by default jsonl: one JSON object a line")
+    exported.add_argument("--output", metavar="FILE", help="the file to write; by default standard output")
+    _period(exported)
+
+
+def _organization(commands: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
     _command(
         commands,
         "get",
@@ -205,6 +298,12 @@ def _organization(group: argparse.ArgumentParser) -> None:
     value.add_argument("--remove", action="store_true", help="remove the setting")
 
 
+def _group(groups: Any, name: str, purpose: str) -> Any:  # noqa: ANN401 -- argparse does not export the type
+    """Add a group of commands, and return what its commands are added to."""
+    group = groups.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+    return group.add_subparsers(required=True, metavar="COMMAND")
+
+
 def _command(
     group: Any,  # noqa: ANN401 -- argparse does not export the type
     name: str,
@@ -213,7 +312,9 @@ def _command(
     example: str,
     *,
     remote: bool = True,
+    report: bool = True,
 ) -> argparse.ArgumentParser:
+    """Add a command. `remote`: it calls the service. `report`: it can print its result as JSON."""
     command: argparse.ArgumentParser = group.add_parser(
         name,
         help=purpose,
@@ -222,7 +323,8 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
-    command.add_argument("--json", action="store_true", help="print JSON")
+    if report:
+        command.add_argument("--json", action="store_true", help="print JSON")
     if remote:
         command.add_argument("--url", help="the address of the service; by default KEYLEDGER_URL")
         command.add_argument(
@@ -241,6 +343,23 @@ def _of_key(group: Any, name: str, run: Run, purpose: str, example: str = "") ->
 
 def _secret_only(command: argparse.ArgumentParser) -> None:
     command.add_argument("--secret-only", action="store_true", help="print the secret and nothing else")
+
+
+def _limit(command: argparse.ArgumentParser, default: int | None = 20) -> None:
+    command.add_argument(
+        "--limit", type=_count, default=default, metavar="N", help=f"the largest number; by default {default or 'all'}"
+    )
+
+
+def _period(command: argparse.ArgumentParser) -> None:
+    form = "a date or a time, in UTC if it has no offset"
+    command.add_argument("--from", type=_instant, dest="since", metavar="TIME", help=f"from this time on: {form}")
+    command.add_argument("--to", type=_instant, dest="until", metavar="TIME", help=f"before this time: {form}")
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _count(text: str) -> int:

@@ -14,7 +14,7 @@ EXPLAINED = """exit codes:
   0  done, or valid
   1  refused, or not valid
   2  the command line is incorrect
-    3  the service cannot be reached or is not available
+  3  the service cannot be reached or is not available, or its response is incomplete
 """
 
 

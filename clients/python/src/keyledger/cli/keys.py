@@ -1,19 +1,17 @@
 """`keyledger keys …`"""
 
 import argparse
-import itertools
 from functools import partial
 
 from keyledger.cli import exit_codes
 from keyledger.cli.activity import ENTRY_TITLES, entry_row, show_activity
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of, found_secret, key_argument
 from keyledger.models.keys import CreatedKey, Key, ReviewedKeys
 from keyledger.models.permissions import Permissions
 from keyledger.secret import flaw_of
-
-_PER_PAGE = 100
 
 
 def create(arguments: argparse.Namespace) -> int:
@@ -40,15 +38,20 @@ def list_keys(arguments: argparse.Namespace) -> int:
             status=arguments.status,
             environment=arguments.environment,
             mcp_id=arguments.mcp,
+            created_by=arguments.created_by,
+            expiring_within_days=arguments.expiring_within_days,
+            unused_for_days=arguments.unused_for_days,
+            never_used_for_days=arguments.never_used_for_days,
+            expires=arguments.expires,
+            mcp_access=arguments.mcp_access,
+            rotation_ends_within_days=arguments.rotation_ends_within_days,
+            open_grant=arguments.open_grant,
             q=arguments.search,
-            per_page=min(arguments.limit or _PER_PAGE, _PER_PAGE),
+            sort=arguments.sort,
+            order=arguments.order,
+            per_page=per_page(arguments.limit),
         )
-        keys = list(itertools.islice(found, arguments.limit))
-    if arguments.json:
-        print_json(keys)
-    else:
-        print_table(KEY_TITLES, [key_row(key) for key in keys])
-    return exit_codes.OK
+        return show_list(arguments, found, KEY_TITLES, key_row)
 
 
 def review(arguments: argparse.Namespace) -> int:

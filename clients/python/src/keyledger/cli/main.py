@@ -7,9 +7,18 @@ from collections.abc import Sequence
 
 from keyledger.cli import exit_codes
 from keyledger.cli.arguments import parser
-from keyledger.errors import InternalError, KeyledgerError, RateLimited, Unavailable, UnexpectedAnswer, Unreachable
+from keyledger.cli.completion import VARIABLE, candidates
+from keyledger.errors import (
+    IncompleteAnswer,
+    InternalError,
+    KeyledgerError,
+    RateLimited,
+    Unavailable,
+    UnexpectedAnswer,
+    Unreachable,
+)
 
-_NOT_NOW = (Unreachable, Unavailable, RateLimited, InternalError, UnexpectedAnswer)
+_NOT_NOW = (Unreachable, Unavailable, RateLimited, InternalError, IncompleteAnswer, UnexpectedAnswer)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A name may contain characters that the terminal does not support. A ? is better than no list.
             stream.reconfigure(errors="replace")
+    if VARIABLE in os.environ:
+        for candidate in candidates(parser(), sys.argv[1:] if arguments is None else arguments):
+            print(f"{candidate.word}\t{candidate.description}")
+        return exit_codes.OK
     parsed = parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)

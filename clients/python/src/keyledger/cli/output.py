@@ -52,6 +52,13 @@ def day(at: datetime | None) -> str:
     return "" if at is None else at.strftime("%Y-%m-%d %H:%M")
 
 
+def text_of(value: object) -> str:
+    """Return a value of any type: text as it is, other values as JSON, and nothing for None."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _printable(text: str) -> str:
     """Return the text without characters that move the cursor or end a line, because any caller can choose a name."""
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,0 +1,107 @@
+"""`keyledger audit …`"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from keyledger.cli import exit_codes
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.lists import per_page, show_list
+from keyledger.cli.output import day, print_fields, print_json, text_of
+from keyledger.cli.settings import client_of
+from keyledger.errors import IncompleteAnswer
+from keyledger.models.audit import AuditEvent
+
+_TITLES = ("ID", "WHEN", "EVENT", "ACTOR", "RESOURCE", "FROM")
+
+_LAST_LINES = (b'{"end":true,', b"end,")
+"""The starts of the last line of an export. No other line of it starts like this."""
+
+
+def list_events(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        found = client.audit.iterate(
+            type=arguments.type,
+            actor=arguments.actor,
+            resource=arguments.resource,
+            key_id=arguments.key,
+            ip=arguments.ip,
+            since=arguments.since,
+            until=arguments.until,
+            per_page=per_page(arguments.limit),
+        )
+        return show_list(arguments, found, _TITLES, _row)
+
+
+def get(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        event = client.audit.get(arguments.id)
+    if arguments.json:
+        print_json(event)
+    else:
+        _print_event(event)
+    return exit_codes.OK
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write the export to a file or to standard output. An export that was cut off is an error."""
+    with client_of(arguments) as client, _opened(arguments.output) as file:
+        exported = client.audit.export(format=arguments.format, since=arguments.since, until=arguments.until)
+        last = _last_line_of(exported, file)
+    if not (last.startswith(_LAST_LINES) and last.endswith(b"\n")):
+        raise IncompleteAnswer("its last line is missing")
+    return exit_codes.OK
+
+
+def _opened(path: str | None) -> AbstractContextManager[BinaryIO]:
+    """Return the file to write, or standard output."""
+    if path is None:
+        return nullcontext(sys.stdout.buffer)
+    try:
+        return Path(path).open("wb")
+    except OSError as error:
+        raise UsageError(f"The file cannot be written: {error}") from None
+
+
+def _last_line_of(pieces: Iterable[bytes], file: BinaryIO) -> bytes:
+    """Write the pieces to the file as they arrive, and return their last line."""
+    last = b""
+    for piece in pieces:
+        file.write(piece)
+        last = b"".join((last + piece).splitlines(keepends=True)[-1:])
+    file.flush()
+    return last
+
+
+def _row(event: AuditEvent) -> tuple[str, ...]:
+    actor, resource = event.actor, event.resource
+    return (
+        event.id,
+        day(event.timestamp),
+        event.event,
+        actor.name or actor.id,
+        resource.name or resource.id,
+        event.ip or "",
+    )
+
+
+def _print_event(event: AuditEvent) -> None:
+    actor, resource = event.actor, event.resource
+    print_fields(
+        [
+            ("id", event.id),
+            ("when", day(event.timestamp)),
+            ("event", event.event),
+            ("actor", f"{actor.name or ''} {actor.id}".strip()),
+            ("resource", f"{resource.name or ''} {resource.id}".strip()),
+            ("from", event.ip or ""),
+            ("user agent", event.user_agent or ""),
+            ("position", str(event.position)),
+            ("hash", event.hash or ""),
+            ("previous hash", event.previous_hash or ""),
+            *((name, text_of(value)) for name, value in event.data.items()),
+        ]
+    )

@@ -26,6 +26,33 @@ _SHIFTS = """() => new Promise(resolve => {
     })))
 })"""
 
+_LOW_TARGETS = """least => {
+    const hasWords = text => /[\\p{L}\\p{N}]/u.test(text)
+    const isInline = element => getComputedStyle(element).display.startsWith('inline')
+    const wordsAround = (element, target) => [...element.childNodes].some(node =>
+        node.nodeType === Node.TEXT_NODE ? hasWords(node.data)
+            : node !== target && node.nodeType === Node.ELEMENT_NODE && !node.matches('a, button, .hidden')
+                && isInline(node) && wordsAround(node, target))
+    const isInSentence = target => {
+        let block = target.parentElement
+        while (isInline(block)) block = block.parentElement
+        return isInline(target) && wordsAround(block, target)
+    }
+    return [...document.querySelectorAll('a[href], button, summary, select, textarea, input:not([type=hidden])')]
+        .map(element => element.matches('[type=radio], [type=checkbox]') ? element.closest('label') : element)
+        .filter(element => {
+            const {width, height, bottom} = element.getBoundingClientRect()
+            const isShown = element.checkVisibility() && !element.closest('.hidden') && bottom > -scrollY
+            return isShown && height < least && !isInSentence(element)
+        })
+        .map(element => `${element.getBoundingClientRect().height} px: ${element.outerHTML.slice(0, 120)}`)
+}"""
+_CUT_TABLES = """() => [...document.querySelectorAll('.table-region')]
+    .filter(region => region.scrollWidth > region.clientWidth + 1).map(region => region.outerHTML.slice(0, 120))"""
+
+_TARGET_HEIGHT = 43.5
+"""44 pixels, of which rounding may take half of one."""
+
 
 def layout_shifts(page: Page) -> list[str]:
     """Return all layout shifts since the page was loaded, except those right after input of the user.
@@ -41,3 +68,15 @@ def layout_shifts(page: Page) -> list[str]:
 def scrolls_sideways(page: Page) -> bool:
     """Return whether the page is wider than its window. Regions that scroll on their own do not count."""
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def low_targets(page: Page) -> list[str]:
+    """Return the controls that are less than 44 pixels high. A link or button within a sentence may be (WCAG 2.5.8)."""
+    found: list[str] = page.evaluate(_LOW_TARGETS, _TARGET_HEIGHT)
+    return found
+
+
+def cut_tables(page: Page) -> list[str]:
+    """Return the tables that are wider than their place."""
+    found: list[str] = page.evaluate(_CUT_TABLES)
+    return found

@@ -154,6 +154,7 @@ def _save_a_stale_form(page: Page) -> None:
 
 
 def _revoke_without_the_name(page: Page) -> None:
+    page.get_by_label("Compromised").check()
     page.get_by_label("Type the key's name to confirm").fill("another")
     page.get_by_role("button", name="Revoke key").click()
     page.get_by_role("alert").wait_for()

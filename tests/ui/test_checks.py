@@ -11,7 +11,7 @@ from tests.random_input import random_token
 from tests.ui.accessibility import assert_accessible, findings
 from tests.ui.chromium import Chromium, chromium_path
 from tests.ui.judged import JUDGED
-from tests.ui.layout import layout_shifts, scrolls_sideways
+from tests.ui.layout import cut_tables, layout_shifts, low_targets, scrolls_sideways
 from tests.ui.looks import DARK_NARROW, FORCED_COLORS, LIGHT, PRINTED, ZOOMED, Look
 from tests.ui.secret_traces import secret_traces
 from tests.ui.ui import Ui
@@ -80,6 +80,32 @@ def test_a_page_that_is_too_wide_is_found_and_a_region_that_scrolls_is_not(ui: U
     wide = "<div style='width: 600px'>Wide</div>"
     assert scrolls_sideways(show(ui, wide, DARK_NARROW))
     assert not scrolls_sideways(show(ui, f"<div style='overflow-x: auto'>{wide}</div>", DARK_NARROW))
+
+
+def test_a_table_that_is_wider_than_its_place_is_found(ui: Ui) -> None:
+    table = "<div class='table-region' style='overflow: visible'><div style='width: {}px'>Wide</div></div>"
+    assert cut_tables(show(ui, table.format(300), DARK_NARROW)) == []
+    assert len(cut_tables(show(ui, table.format(600), DARK_NARROW))) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "is_low"),
+    [
+        ("<p><a href='/'>Alone</a></p>", True),
+        ("<p><a href='/'>Alone</a> | <a href='/'>Alone too</a></p>", True),
+        ("<p>Read <a href='/'>the reference</a>.</p>", False),
+        ("<p><strong>Read</strong> <a href='/'>the reference</a></p>", False),
+        ("<p><a href='/'>Alone</a><span style='display: block'>Below</span></p>", True),
+        ("<p><a href='/' style='display: block; height: 44px'>Alone</a></p>", False),
+        ("<label style='display: block; height: 44px'><input type='checkbox'> High</label>", False),
+        ("<label><input type='checkbox'> Low</label>", True),
+        ("<button hidden>Hidden</button>", False),
+    ],
+)
+def test_a_control_that_is_too_low_to_touch_is_found_unless_it_is_in_a_sentence(
+    ui: Ui, body: str, *, is_low: bool
+) -> None:
+    assert bool(low_targets(show(ui, body, DARK_NARROW))) == is_low
 
 
 def test_a_secret_is_found_wherever_it_is(ui: Ui, subtests: pytest.Subtests) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from app.routes import DASHBOARD, PAGES, ROUTES
 from tests.ui.accessibility import assert_accessible
-from tests.ui.layout import layout_shifts, scrolls_sideways
-from tests.ui.looks import FORCED_COLORS, PRINTED, THEMES_AND_WIDTHS, ZOOMED
+from tests.ui.layout import cut_tables, layout_shifts, low_targets, scrolls_sideways
+from tests.ui.looks import FORCED_COLORS, LIGHT, LIGHT_NARROW, PRINTED, THEMES_AND_WIDTHS, ZOOMED
 from tests.ui.pages import SCREENS, WITHOUT_SCREEN, Screen
 from tests.ui.site import Site
 from tests.ui.ui import Ui
@@ -46,5 +46,9 @@ def test_a_page_is_accessible_fits_its_window_and_does_not_shift(
         look.apply(page)
         assert not scrolls_sideways(page), look.name
         assert page.get_by_role("heading", level=1).is_visible(), look.name
+        if look == LIGHT:
+            assert cut_tables(page) == [], "on a wide screen, the header of a table stays in the window"
+        if look == LIGHT_NARROW:
+            assert low_targets(page) == []
         if look in THEMES_AND_WIDTHS:
             assert_accessible(page, repeated=screen.repeated)

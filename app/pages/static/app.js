@@ -1,6 +1,7 @@
 /* Improves pages that already work without scripts: copying, relative times, filters that apply when they change. */
 
-const UNITS = [[31536000, "year"], [2592000, "month"], [604800, "week"], [86400, "day"], [3600, "hour"]];
+/* The hours of each unit. */
+const UNITS = { year: 8760, month: 720, week: 168, day: 24, hour: 1 };
 
 function refreshTimes(root) {
   for (const element of root.querySelectorAll("time[data-relative]")) {
@@ -17,12 +18,10 @@ function relative(at, now) {
 }
 
 function duration(seconds) {
-  const starts = { year: 730 * 86400, month: 60 * 86400, week: 14 * 86400, day: 86400, hour: 3600 };
-  for (const [length, name] of UNITS) {
-    if (seconds >= starts[name]) {
-      const count = Math.floor(seconds / length);
-      return `${count} ${name}${count === 1 ? "" : "s"}`;
-    }
+  for (const name in UNITS) {
+    const count = Math.floor(seconds / 3600 / UNITS[name]);
+    /* At least two weeks, months or years are told as such. */
+    if (count >= (UNITS[name] > 24 ? 2 : 1)) return `${count} ${name}${count === 1 ? "" : "s"}`;
   }
   return `${Math.max(Math.floor(seconds / 60), 1)} min`;
 }
@@ -55,11 +54,14 @@ function signInAddress() {
 
 function sessionEnded() {
   const notice = tell("Your session has ended.");
-  if (!notice) return;
+  if (notice) addLink(notice, "Sign in", signInAddress());
+}
+
+function addLink(place, text, address) {
   const link = document.createElement("a");
-  link.href = signInAddress();
-  link.textContent = "Sign in";
-  notice.append(link);
+  link.href = address;
+  link.textContent = text;
+  place.append(" ", link);
 }
 
 /* Shows a message that stays, once. */
@@ -75,6 +77,7 @@ function tell(text, place = document.querySelector(".toast-area")) {
 
 function prepare(root) {
   refreshTimes(root);
+  root.querySelectorAll("[data-tail]").forEach(followActivity);
   root.querySelector("[data-focus]")?.focus();
 }
 
@@ -84,9 +87,9 @@ document.addEventListener("click", (event) => {
   const close = event.target.closest("[data-close]");
   if (close) {
     event.preventDefault();
-    const dialog = close.closest("dialog");
-    if (dialog) dialog.close();
-    else close.closest(".toast").remove();
+    const shown = close.closest("dialog, .toast");
+    if (shown.close) shown.close();
+    else shown.remove();
   }
   for (const menu of document.querySelectorAll("details.overflow[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -94,12 +97,10 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const menu = event.target.closest?.("details.overflow[open]");
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
+  const menu = event.key === "Escape" && event.target.closest("details.overflow[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.firstElementChild.focus();
 });
 
 document.addEventListener("change", (event) => {
@@ -112,6 +113,6 @@ document.addEventListener("htmx:responseError", (event) => {
   else tell("A part of this page can't be loaded. Reload the page.");
 });
 
+/* Of the page itself, and then of each part that replaces another one. */
 document.addEventListener("htmx:load", (event) => prepare(event.target));
-prepare(document);
 setInterval(() => refreshTimes(document), 60000);

@@ -17,21 +17,29 @@ async function load(address, options) {
   }
 }
 
-function show(page) {
-  if (!page) return;
+/* Returns the dialog, which is empty and busy until its first page is loaded. */
+function openDialog() {
   let dialog = document.querySelector(ACTION);
-  const secret = page.querySelector("[data-shown-once]");
-  if (secret) {
-    dialog.replaceWith(secret);
-    htmx.process(secret);
-    return prepareShownOnce(secret);
-  }
   if (!dialog) {
     dialog = document.createElement("dialog");
     dialog.dataset.action = "";
     dialog.setAttribute("aria-labelledby", "in-dialog-title");
     dialog.addEventListener("close", () => dialog.remove());
     document.body.append(dialog);
+    dialog.showModal();
+  }
+  dialog.ariaBusy = true;
+  return dialog;
+}
+
+function show(page) {
+  if (!page) return;
+  const dialog = openDialog();
+  const secret = page.querySelector("[data-shown-once]");
+  if (secret) {
+    dialog.replaceWith(secret);
+    htmx.process(secret);
+    return prepareShownOnce(secret);
   }
   page.querySelectorAll(".breadcrumb, .toast-area").forEach((element) => element.remove());
   const title = document.createElement("h2");
@@ -42,14 +50,14 @@ function show(page) {
   heading.replaceWith(title);
   /* The page behind the dialog may have the same names. */
   for (const element of page.querySelectorAll("*")) {
-    for (const name of REFERENCES) {
-      if (element.hasAttribute(name)) element.setAttribute(name, element.getAttribute(name).replace(/\S+/g, "in-$&"));
+    for (const each of element.attributes) {
+      if (REFERENCES.includes(each.name)) each.value = each.value.replace(/\S+/g, "in-$&");
     }
     if (element.hash && element.getAttribute("href") === element.hash) element.hash = `in-${element.hash.slice(1)}`;
   }
   dialog.replaceChildren(...page.childNodes);
   dialog.scrollTop = 0;
-  if (!dialog.open) dialog.showModal();
+  dialog.ariaBusy = false;
   refreshTimes(dialog);
   const choose = (selector) => dialog.querySelector(selector);
   const cancel = choose(".button-row a");
@@ -72,8 +80,11 @@ document.addEventListener("click", async (event) => {
       menu.open = false;
       menu.firstElementChild.focus();
     }
+    const dialog = openDialog();
     try {
-      show(await load(link.href));
+      const page = await load(link.href);
+      /* The user may have closed it meanwhile. */
+      if (dialog.isConnected) show(page);
     } catch {
       location.assign(link.href);
     }
@@ -87,10 +98,12 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, submitter));
   submitter.disabled = true;
+  const dialog = openDialog();
   try {
     show(await load(form.getAttribute("action"), { method: "POST", body }));
   } catch {
     submitter.disabled = false;
+    dialog.ariaBusy = false;
     tell("The server can't be reached. Try again.", form);
   }
 });

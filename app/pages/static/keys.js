@@ -1,30 +1,30 @@
-/* The list of keys: selected rows, and the focus after a part of the list was replaced. */
+/* The list of keys: selected rows. Lists with filters: the focus after a list was replaced. */
 
 function countSelected() {
   const count = document.querySelector("[data-selected-count]");
   if (!count) return;
-  const rows = [...document.querySelectorAll("[data-row-check]")];
-  const checked = rows.filter((row) => row.checked).length;
+  const rows = document.querySelectorAll("[data-row-check]").length;
+  const checked = document.querySelectorAll("[data-row-check]:checked").length;
   count.textContent = `${checked} selected`;
   const all = document.querySelector("[data-check-all]");
-  all.checked = checked > 0 && checked === rows.length;
-  all.indeterminate = checked > 0 && checked < rows.length;
+  all.checked = checked > 0 && checked === rows;
+  all.indeterminate = checked > 0 && !all.checked;
 }
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-check-all]")) {
     for (const row of document.querySelectorAll("[data-row-check]")) row.checked = event.target.checked;
   }
-  if (event.target.matches("[data-check-all], [data-row-check]")) countSelected();
+  countSelected();
 });
 
-/* A link of the list replaced it, so the link that had the focus is gone. Fields of the form keep the focus. */
-document.addEventListener("htmx:afterSettle", (event) => {
-  if (!event.detail.requestConfig?.elt.matches("a")) return;
-  const caption = document.getElementById("keys-caption");
-  if (!caption) return;
-  caption.tabIndex = -1;
-  caption.focus();
+/* A link of a list replaced it, so the link that had the focus is gone. Fields of the form keep the focus. */
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (!detail.requestConfig?.elt.matches("a")) return;
+  const start = document.querySelector("#results :is(caption, .empty)");
+  if (!start) return;
+  start.tabIndex = -1;
+  start.focus();
 });
 
 /* The list searches for prefixes, and a secret must not get into an address. Before htmx sees the event. */

@@ -1,13 +1,7 @@
-/* Keyboard shortcuts. The dialog that lists them contains the links that they open, and is absent if they are off. */
+/* Keyboard shortcuts of the elements that name one. The dialog that lists them is absent if they are off. */
 
 const shortcuts = document.getElementById("shortcut-list");
 let pressed = "";
-
-function shortcutFor(keys) {
-  if (keys === "/") return document.querySelector("[data-search]");
-  if (keys === "p") return document.querySelector("[data-tail-pause]");
-  return shortcuts.querySelector(`[data-shortcut="${CSS.escape(keys)}"]`);
-}
 
 if (shortcuts) {
   document.addEventListener("keydown", (event) => {
@@ -18,7 +12,7 @@ if (shortcuts) {
     pressed = event.key === "g" ? "g " : "";
     setTimeout(() => { pressed = ""; }, 1500);
     if (keys === "?") return shortcuts.showModal();
-    const target = shortcutFor(keys);
+    const target = document.querySelector(`[data-shortcut="${CSS.escape(keys)}"]`);
     if (!target || target.hidden) return;
     event.preventDefault();
     if (target.select) {

@@ -30,25 +30,19 @@ function followActivity(bar) {
   function show() {
     const seconds = Math.round((Date.now() - updatedAt) / 1000);
     if (ended) return;
-    if (paused) state.textContent = "Paused";
-    else if (isHeld()) state.textContent = "Paused while you read";
-    else state.textContent = seconds < 5 ? "Live" : `Live, updated ${seconds} s ago`;
+    const live = seconds < 5 ? "Live" : `Live, updated ${seconds} s ago`;
+    state.textContent = paused ? "Paused" : isHeld() ? "Paused while you read" : live;
     bar.classList.toggle("tail-paused", paused || isHeld());
   }
 
-  function stop(text, link) {
+  function stop(text, ...link) {
     ended = true;
     clearTimeout(timer);
     bar.classList.add("tail-paused");
     button.hidden = true;
-    state.textContent = text;
-    status.textContent = text;
+    state.textContent = status.textContent = text;
     fresh = 0;
-    if (link) {
-      const anchor = document.createElement("a");
-      [anchor.textContent, anchor.href] = link;
-      state.append(" ", anchor);
-    }
+    addLink(state, ...link);
   }
 
   function pause(on) {
@@ -65,7 +59,7 @@ function followActivity(bar) {
 
   function plan(seconds = TAIL_DELAYS[Math.min(idle, TAIL_DELAYS.length - 1)]) {
     clearTimeout(timer);
-    if (!paused && !ended && !asking) timer = setTimeout(ask, seconds * 1000);
+    if (!paused && !ended && !asking && bar.isConnected) timer = setTimeout(ask, seconds * 1000);
   }
 
   function announce() {
@@ -105,11 +99,13 @@ function followActivity(bar) {
       url.searchParams.set("after", after);
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
       const html = await response.text();
-      if (response.status === 401) return stop("Your session has ended.", ["Sign in", signInAddress()]);
+      /* A filter replaced the list meanwhile. */
+      if (!bar.isConnected) return;
+      if (response.status === 401) return stop("Your session has ended.", "Sign in", signInAddress());
       if (response.status === 429 || response.status === 503) {
         wait = Number(response.headers.get("Retry-After")) || 15;
       } else if (!response.ok) {
-        return stop("This page can't be updated.", ["Reload", location.href]);
+        return stop("This page can't be updated.", "Reload", location.href);
       } else {
         after = response.headers.get("Tail-After") || after;
         updatedAt = Date.now();
@@ -139,8 +135,10 @@ function followActivity(bar) {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) plan(0);
   });
-  setInterval(() => { announce(); show(); }, 1000);
+  const clock = setInterval(() => {
+    if (!bar.isConnected) return clearInterval(clock);
+    announce();
+    show();
+  }, 1000);
   plan();
 }
-
-document.querySelectorAll("[data-tail]").forEach(followActivity);

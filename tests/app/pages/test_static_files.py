@@ -58,6 +58,12 @@ def test_no_text_in_a_script_spans_lines() -> None:
             assert line.count("`") % 2 == 0, f"{path}:{number}"
 
 
+def test_styles_are_served_without_quotes_around_names(api: Api) -> None:
+    served = fetch(api, STYLE_URL, "identity").text
+    assert "[value=all]" in served
+    assert '="' not in served.replace('="/"', "")
+
+
 def test_the_stylesheet_loads_nothing_else(api: Api) -> None:
     content = fetch(api, STYLE_URL, "identity").text
     assert "url(" not in content

@@ -51,6 +51,12 @@ def link_to(path: str, query: Struct, **changed: object) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
+def address_of(path: str, query: Struct) -> str:
+    """Return the address of the part of the list that is shown."""
+    values: dict[str, object] = msgspec.to_builtins(query)
+    return link_to(path, query, **{name: values.get(name) for name in ("page", "cursor")})
+
+
 def applied_filters(path: str, query: Struct, texts: Mapping[str, str]) -> list[Applied]:
     """Return the filters of the list that are in effect, with their `texts`."""
     given = given_filters(query)

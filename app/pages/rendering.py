@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 from litestar import Response
+from markupsafe import Markup, escape
 
 from app.handlers import HttpRequest, raw_request
 from app.http.error_catalogue import ERRORS
@@ -50,6 +51,11 @@ class _WithoutIndentation(Extension):
         return _INDENTATION.sub("", source)
 
 
+def _address(ip: str) -> Markup:
+    """Return an IP address that a narrow place breaks between its groups, not within them."""
+    return escape(ip).replace(":", Markup(":<wbr>"))
+
+
 _FOLDER = Path(__file__).parent
 _templates = Environment(
     loader=FileSystemLoader(_FOLDER / "templates"),
@@ -66,6 +72,7 @@ _FILTERS: dict[str, Any] = {
     "timestamp": text.timestamp,
     "relative": text.relative,
     "duration": text.duration,
+    "address": _address,
 }
 _GLOBALS: dict[str, Any] = {
     "plural": text.plural,

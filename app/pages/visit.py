@@ -16,13 +16,14 @@ from app.handlers import HttpRequest, get_services, raw_request
 from app.http.errors import Problem, to_problem
 from app.pages import route_calls
 from app.pages.fields import Fields
-from app.pages.frame.flash import FlashCode, Subject, expired_flash, flash_cookie, flash_of
+from app.pages.frame.flash import FlashCode, Message, Subject, expired_flash, flash_cookie, flash_of
 from app.pages.frame.navigation import Link, links_of
 from app.pages.frame.shortcuts import has_shortcuts
 from app.pages.frame.theme import Theme, theme_of
+from app.pages.query import page_query
 from app.pages.rendering import PageResponse, error_texts, go_to, page
 from app.pages.route_calls import Called, ListPage
-from app.pages.session.visitor import START
+from app.pages.session.visitor import START, is_script
 from app.pages.wording.error_words import role_words
 from app.route import Route
 from domain.grants import Grant
@@ -34,6 +35,15 @@ from projections.read_models.organizations.list.queries import organization_of
 
 T = TypeVar("T")
 
+_ID_LENGTH_MAX = 64
+
+_INSTEAD_OF_CONTENT = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
+"""A script that asked for a part of a page shows an error page in place of the content of that page."""
+
+
+class _NextRow(Struct, frozen=True):
+    next_row: str = ""
+
 
 class Frame(Struct, frozen=True):
     """The parts of every page of the dashboard that surround its content."""
@@ -44,7 +54,7 @@ class Frame(Struct, frozen=True):
     csrf_token: str
     links: list[Link]
     home: str
-    flash: str | None
+    flash: Message | None
     theme: Theme
     has_shortcuts: bool
     has_other_organization: bool
@@ -107,6 +117,7 @@ class Visit(Struct, frozen=True):
         *,
         status: int = 200,
         subject: Subject | None = None,
+        headers: Mapping[str, str] | None = None,
         **values: Any,  # noqa: ANN401
     ) -> PageResponse:
         """Return a page in the frame, about `subject` if it is about one resource.
@@ -114,7 +125,7 @@ class Visit(Struct, frozen=True):
         Templates also get `frame`, `can` and the time `now`.
         """
         frame = await self._frame(subject)
-        response = page(template, status=status, frame=frame, can=self.can, now=now(), **values)
+        response = page(template, status=status, headers=headers, frame=frame, can=self.can, now=now(), **values)
         if frame.flash is not None:
             response.headers["Set-Cookie"] = expired_flash(get_services(self.request))
         return response
@@ -127,16 +138,30 @@ class Visit(Struct, frozen=True):
     def csrf_token(self) -> str:
         return csrf_token(self.secret)
 
+    @property
+    def next_row(self) -> str:
+        """Return the id of the row next to the one that a form removes, from the form or the address of its page."""
+        given = self.fields.one("next_row") or page_query(self.request, _NextRow).next_row
+        return given if len(given) <= _ID_LENGTH_MAX else ""
+
     def go_to(
-        self, path: str, flash: FlashCode | None = None, subject_id: str = "", at: datetime | None = None
+        self,
+        path: str,
+        flash: FlashCode | None = None,
+        subject_id: str = "",
+        at: datetime | None = None,
+        *,
+        has_removed: bool = False,
     ) -> PageResponse:
         """Redirect to a page of this site, which then shows the message `flash`.
 
-        On the page about the resource `subject_id`, the message has its name and the time `at`, by default now.
+        On the page about the resource `subject_id`, the message has its name and the time `at`, by default now. If the
+        form `has_removed` a row, the next one gets the focus, or else the content of the page.
         """
         if flash is None:
             return go_to(path)
-        cookie = flash_cookie(get_services(self.request), flash, self.person.user_id, subject_id, at or now())
+        focus = (self.next_row or "main") if has_removed else ""
+        cookie = flash_cookie(get_services(self.request), flash, self.person.user_id, subject_id, at or now(), focus)
         return go_to(path, {"Set-Cookie": cookie})
 
     async def error_page(self, error: Exception) -> PageResponse:
@@ -153,6 +178,8 @@ class Visit(Struct, frozen=True):
             **texts,
         )
         response.headers.update(problem.headers)
+        if is_script(self.request):
+            response.headers.update(_INSTEAD_OF_CONTENT)
         return response
 
     async def _owner(self) -> str | None:

@@ -1,7 +1,9 @@
 """Journeys: actions open as dialogs over the page on which the user chose them."""
 
+from typing import Literal
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
@@ -34,7 +36,11 @@ def test_an_action_opens_as_a_dialog_that_its_heading_names(
 def test_the_focus_in_a_dialog_scrolls_past_no_text(ui: Ui, org: Organization, owner: Person) -> None:
     """On a large window, the button "Cancel" has the focus. Where it is below the window, the heading has it."""
     path = f"/keys/{org.key(name='prod').id}"
-    for look, role, name in ((LIGHT, "link", "Cancel"), (DARK_NARROW, "heading", "Revoke “prod”?")):
+    places: tuple[tuple[Look, Literal["link", "heading"], str], ...] = (
+        (LIGHT, "link", "Cancel"),
+        (DARK_NARROW, "heading", "Revoke “prod”?"),
+    )
+    for look, role, name in places:
         page = ui.open(path, owner, look)
         page.get_by_role("link", name="Revoke").click()
         opened = page.get_by_role("dialog")
@@ -88,6 +94,7 @@ def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(
     page.get_by_role("link", name="Revoke").click()
     opened = page.get_by_role("dialog")
     opened.get_by_label("Note").fill("Found in a log")
+    opened.get_by_label("Compromised").check()
     opened.get_by_label("Type the key's name to confirm").fill("production")
     opened.get_by_role("button", name="Revoke key").click()
     expect(opened.get_by_role("alert")).to_be_focused()
@@ -151,6 +158,37 @@ def test_every_action_that_ends_something_asks_in_a_dialog(
     opened = page.get_by_role("dialog", name=title)
     expect(opened.get_by_role("link", name="Cancel")).to_be_focused()
     assert_accessible(page)
+
+
+def test_a_dialog_is_busy_while_its_page_loads(ui: Ui, org: Organization, owner: Person) -> None:
+    key = org.key()
+    page = ui.open(f"/keys/{key.id}", owner)
+    waiting: list[Route] = []
+    page.route("**/rotate", waiting.append)
+    page.get_by_role("link", name="Rotate").click()
+    opened = page.get_by_role("dialog")
+    expect(opened).to_have_attribute("aria-busy", "true")
+    expect(opened).to_be_empty()
+    waiting.pop().continue_()
+    expect(opened).to_have_attribute("aria-busy", "false")
+    opened.get_by_role("button", name="Rotate key").click()
+    expect(opened).to_have_attribute("aria-busy", "true")
+    waiting.pop().continue_()
+    expect(page.get_by_role("dialog", name="Store this key now")).to_be_visible()
+
+
+def test_a_dialog_that_was_closed_while_its_page_loaded_stays_closed(ui: Ui, org: Organization, owner: Person) -> None:
+    page = ui.open(f"/keys/{org.key().id}", owner)
+    waiting: list[Route] = []
+    page.route("**/rotate", waiting.append)
+    page.get_by_role("link", name="Rotate").click()
+    expect(page.get_by_role("dialog")).to_have_attribute("aria-busy", "true")
+    page.keyboard.press("Escape")
+    with page.expect_response("**/rotate"):
+        waiting.pop().continue_()
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Rotate")).to_be_focused()
 
 
 def test_an_action_that_the_server_refuses_opens_its_page(ui: Ui, org: Organization, owner: Person) -> None:

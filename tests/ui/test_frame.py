@@ -54,6 +54,16 @@ def test_a_question_mark_lists_the_shortcuts(ui: Ui, owner: Person, look: Look) 
     expect(listed).to_be_hidden()
 
 
+def test_shortcuts_are_only_those_of_the_page(ui: Ui, owner: Person) -> None:
+    for path, listed in (("/keys", (True, False)), ("/activity", (False, True)), ("/settings", (False, False))):
+        page = ui.open(path, owner)
+        press(page, "?")
+        dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+        expect(dialog).to_be_visible()
+        texts = ("Search the list", "Pause and resume live activity")
+        assert tuple(dialog.get_by_text(text).is_visible() for text in texts) == listed
+
+
 def test_shortcuts_are_only_those_of_the_role(ui: Ui, api: Api, org: Organization, owner: Person) -> None:
     page = ui.open("/settings", person(api, org.id, "viewer"))
     press(page, "?")

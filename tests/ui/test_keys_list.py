@@ -51,7 +51,7 @@ def test_a_filter_replaces_the_list_and_can_be_undone(
     page.get_by_label(label, exact=True).select_option(option)
     expect(page.locator(".row-name").filter(has_not_text="Manager")).to_have_text([name])
     # The manager's key is for all MCP servers.
-    expect(page.locator("#keys-status")).to_have_text("2 keys." if label == "MCP server" else "1 key.")
+    expect(page.locator("#results-status")).to_have_text("2 keys." if label == "MCP server" else "1 key.")
     assert "?" in page.url
     assert page.evaluate("window.isSamePage === true"), "only the list is loaded"
     page.go_back()
@@ -83,7 +83,7 @@ def test_removing_a_chip_clears_the_field_and_moves_the_focus_to_the_list(
     page.get_by_role("link", name="Remove this filter").click()
     expect(page.get_by_role("link", name="beta", exact=True)).to_be_visible()
     expect(page.get_by_label("Search by name or prefix")).to_have_value("")
-    expect(page.locator("#keys-caption")).to_be_focused()
+    expect(page.locator("#results caption")).to_be_focused()
     assert page.url.endswith("/keys")
 
 
@@ -164,7 +164,7 @@ def test_the_list_fades_while_a_filter_takes_long(ui: Ui, org: Organization, own
 
     page.route(re.compile("status=active"), hold)
     page.get_by_label("Status").select_option("active")
-    results = page.locator("#keys-results")
+    results = page.locator("#results")
     expect(results).to_have_css("opacity", "0.5")
     waiting[0].continue_()
     expect(page.get_by_role("link", name="Clear all")).to_be_visible()

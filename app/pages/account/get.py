@@ -47,13 +47,13 @@ async def end_session_form(visit: Visit) -> PageResponse:
     services, person = get_services(visit.request), visit.person
     origin = person.origin(raw_request(visit.request))
     await end_own(services, person, visit.fields.one("session_id"), "ended_elsewhere", origin)
-    return visit.go_to("/account", "session_ended")
+    return visit.go_to("/account", "session_ended", has_removed=True)
 
 
 @Page("POST", "/account/sessions/end-others", access="people")
 async def end_other_sessions_form(visit: Visit) -> PageResponse:
     await end_others(get_services(visit.request), visit.person, visit.person.origin(raw_request(visit.request)))
-    return visit.go_to("/account", "sessions_ended")
+    return visit.go_to("/account", "sessions_ended", has_removed=True)
 
 
 @Page("POST", "/account/theme", access="people")

@@ -19,9 +19,11 @@ _PATH = "/activity"
 async def activity_page(visit: Visit) -> PageResponse:
     filters = page_query(visit.request, Filters)
     servers, found = await gather(named_servers(visit), read_entries(visit, list_activity, KeyUse, filters))
+    shown = activity_list(_PATH, filters, found, names_of(servers), "the latest uses")
     return await visit.page(
         "activity/list.html",
-        status=422 if found.errors else 200,
-        list=activity_list(_PATH, filters, found, names_of(servers), "the latest uses"),
+        status=shown.bar.status,
+        headers=shown.bar.headers,
+        list=shown,
         rows=activity_rows(found.page.data),
     )

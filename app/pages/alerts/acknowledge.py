@@ -13,4 +13,4 @@ from app.pages.visit import Visit
 @Page("POST", "/alerts/{alert_id}/acknowledge", access="alerts:write")
 async def acknowledge_form(visit: Visit, alert_id: str) -> PageResponse:
     await visit.change(acknowledge_alert, Alert, alert_id=alert_id)
-    return visit.go_to("/alerts", "alert_acknowledged")
+    return visit.go_to("/alerts", "alert_acknowledged", has_removed=True)

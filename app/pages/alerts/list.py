@@ -8,10 +8,11 @@ from app.api.alerts.list import list_alerts
 from app.api.alerts.schemas import Alert
 from app.pages.alerts.sentences import Sentences, sentences_of
 from app.pages.page import Page
+from app.pages.parts.filtered_lists import filter_bar, result_text
 from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
-from app.pages.wording.words import ALERTS
+from app.pages.wording.words import ALERTS, SEVERITIES
 from domain.alerts.events import AlertType, Severity
 
 _PATH = "/alerts"
@@ -47,11 +48,21 @@ async def alert_list_page(visit: Visit) -> PageResponse:
         "per_page": PER_PAGE,
     }
     listed = await visit.read_list(list_alerts, Alert, parameters)
+    key_name = next((alert.key_name or "A key" for alert in listed.data), "A key")
+    texts = {
+        "severity": f"Severity: {SEVERITIES.get(query.severity, '')}",
+        "type": f"Type: {ALERTS[query.type] if query.type else ''}",
+        "key_id": f"Key: {key_name}",
+    }
+    all_of_status = link_to(_PATH, Query(status=query.status))
+    result = result_text(listed, "alert")
+    bar = filter_bar(_PATH, query, texts, result, carried=("status", "key_id"), clear=all_of_status)
     cursor = listed.pagination.next_cursor
     return await visit.page(
         "alerts/list.html",
+        headers=bar.headers,
+        bar=bar,
         query=query,
-        is_filtered=bool(query.severity or query.type or query.key_id),
         statuses=[
             (
                 title,
@@ -60,11 +71,8 @@ async def alert_list_page(visit: Visit) -> PageResponse:
             )
             for status, title in _SHOWN.items()
         ],
-        types=list(ALERTS.items()),
-        key_name=next((alert.key_name or "A key" for alert in listed.data), "A key") if query.key_id else "",
-        without_key=link_to(_PATH, query, key_id=None),
         rows=[Row(alert, sentences_of(alert)) for alert in listed.data],
         pagination=listed.pagination,
-        newest=link_to(_PATH, query),
+        newest=link_to(_PATH, query) if query.cursor else None,
         older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
     )

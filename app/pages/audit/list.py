@@ -13,8 +13,9 @@ from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import AuditEvent
 from app.pages.audit.sentences import resource_of, sentence
 from app.pages.page import Page
+from app.pages.parts.filtered_lists import filter_bar, find, result_text
 from app.pages.parts.people import member_names
-from app.pages.query import Applied, applied_filters, link_to, page_query
+from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from app.pages.wording.actors import actor_name
@@ -22,6 +23,9 @@ from app.pages.wording.words import AUDIT_EVENTS
 
 _PATH = "/audit"
 PER_PAGE = 50
+
+_LABELS = {"ip": "IP address", "resource": "ID of what changed", "actor": "By", "type": "Event"}
+"""The fields whose values can be refused."""
 
 
 class Query(Struct, frozen=True, omit_defaults=True):
@@ -45,19 +49,24 @@ class Row(NamedTuple):
 @Page("GET", _PATH, access="audit:read")
 async def audit_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
-    listed, people = await gather(
-        visit.read_list(list_audit_events, AuditEvent, {**_parameters(query), "per_page": PER_PAGE}),
+    (listed, errors), people = await gather(
+        find(visit, list_audit_events, AuditEvent, lambda: {**_parameters(query), "per_page": PER_PAGE}, _LABELS),
         member_names(visit),
     )
+    texts = _texts(query, Named("", "", "") if errors else await _named(visit, query, listed.data))
+    result = result_text(listed, "change")
+    bar = filter_bar(_PATH, query, texts, result, carried=("key_id",), errors=errors, labels=_LABELS)
     cursor = listed.pagination.next_cursor
     period = {name: value for name, value in _parameters(query).items() if name in {"from", "to"}}
     return await visit.page(
         "audit/list.html",
+        status=bar.status,
+        headers=bar.headers,
+        bar=bar,
         query=query,
         rows=[Row(event, sentence(event)) for event in listed.data],
         types=[("", "Any"), *sorted(AUDIT_EVENTS.items(), key=lambda each: each[1])],
         people=people,
-        applied=_applied(query, await _named(visit, query, listed.data)),
         newest=link_to(_PATH, query) if query.cursor else None,
         older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
         exports=[
@@ -116,8 +125,9 @@ async def _change_of(
     return found
 
 
-def _applied(query: Query, named: Named) -> list[Applied]:
-    texts = {
+def _texts(query: Query, named: Named) -> dict[str, str]:
+    """Return the words of each filter."""
+    return {
         "type": AUDIT_EVENTS.get(query.type, query.type),
         "actor": f"By: {named.actor or query.actor}",
         "resource": f"Changed: {named.resource or query.resource}",
@@ -126,4 +136,3 @@ def _applied(query: Query, named: Named) -> list[Applied]:
         "from": f"From {query.since}",
         "to": f"To {query.until}",
     }
-    return applied_filters(_PATH, query, texts)

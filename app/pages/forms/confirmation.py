@@ -27,7 +27,9 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 async def confirmation_page(visit: Visit, action: Action, refusal: Refusal = ACCEPTED) -> PageResponse:
-    return await visit.page("confirm_action.html", status=refusal.status, action=action, refusal=refusal)
+    return await visit.page(
+        "confirm_action.html", status=refusal.status, action=action, refusal=refusal, next_row=visit.next_row
+    )
 
 
 async def perform(

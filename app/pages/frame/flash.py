@@ -1,7 +1,8 @@
 """Messages about what the user just did, shown once on the next page.
 
 The cookie contains a signed code and no text, so nothing that a user entered is stored in it. A message about a
-resource also has its id and a time, and the page of the resource adds the name.
+resource also has its id and a time, and the page of the resource adds the name. After a removal, the cookie also says
+what has the focus: the row after the removed one, which had it.
 """
 
 from datetime import datetime, timedelta
@@ -91,21 +92,34 @@ class Subject(NamedTuple):
     name: str
 
 
+class Message(NamedTuple):
+    """`focus` is the id of the row that has the focus, "main" for the content of the page, or empty."""
+
+    text: str
+    focus: str
+
+
 class _Flash(Struct, frozen=True):
     code: FlashCode
     subject_id: str = ""
     at: datetime | None = None
+    focus: str = ""
 
 
 def flash_cookie(
-    services: Services, code: FlashCode, person_id: str, subject_id: str = "", at: datetime | None = None
+    services: Services,
+    code: FlashCode,
+    person_id: str,
+    subject_id: str = "",
+    at: datetime | None = None,
+    focus: str = "",
 ) -> str:
     """Return the Set-Cookie header for a message to this person, about something that happened at `at`."""
-    signed = services.cursors.encode(_Flash(code, subject_id, at), purpose=f"flash {person_id}")
+    signed = services.cursors.encode(_Flash(code, subject_id, at, focus), purpose=f"flash {person_id}")
     return cookies_of(services.config).set(_COOKIE, signed, _LIFETIME)
 
 
-def flash_of(request: HttpRequest, person_id: str, subject: Subject | None = None) -> str | None:
+def flash_of(request: HttpRequest, person_id: str, subject: Subject | None = None) -> Message | None:
     """Return the message for this person in the request's cookie, if there is one.
 
     It names the subject of the page only if it is about that one: the user may open another page first.
@@ -119,8 +133,8 @@ def flash_of(request: HttpRequest, person_id: str, subject: Subject | None = Non
     except CursorInvalid:
         return None
     if subject is None or flash.subject_id != subject.id or flash.at is None or flash.code not in NAMED:
-        return TEXTS[flash.code]
-    return NAMED[flash.code].format(name=subject.name, time=clock(flash.at))
+        return Message(TEXTS[flash.code], flash.focus)
+    return Message(NAMED[flash.code].format(name=subject.name, time=clock(flash.at)), flash.focus)
 
 
 def expired_flash(services: Services) -> str:

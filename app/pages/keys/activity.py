@@ -24,14 +24,15 @@ async def key_activity_page(visit: Visit, key_id: str) -> PageResponse:
     servers, found = await gather(
         named_servers(visit), read_entries(visit, list_key_activity, ActivityEntry, filters, key_id=key_id)
     )
+    scanned = f"the latest {SCAN_MAX:,} uses"
+    shown = activity_list(f"/keys/{key_id}/activity", filters, found, names_of(servers), scanned)
     return await visit.page(
         "keys/activity.html",
-        status=422 if found.errors else 200,
+        status=shown.bar.status,
+        headers=shown.bar.headers,
         key=key,
         heading=heading_of(visit, key, now(), "Activity"),
-        list=activity_list(
-            f"/keys/{key_id}/activity", filters, found, names_of(servers), f"the latest {SCAN_MAX:,} uses"
-        ),
+        list=shown,
         versions=[(str(secret.version), f"Version {secret.version}") for secret in key.secrets],
         rows=activity_rows(found.page.data),
     )

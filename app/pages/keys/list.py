@@ -19,7 +19,8 @@ from app.http.pagination import OFFSET_MAX, Pagination
 from app.pages.charts.sparkline import Sparkline, sparkline
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
-from app.pages.query import Applied, applied_filters, link_to, page_query
+from app.pages.parts.filtered_lists import filter_bar, result_text
+from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.visit import Visit
@@ -126,30 +127,28 @@ async def key_list_page(visit: Visit) -> PageResponse:
     )
     at, names = now(), names_of(servers)
     creators = _creators(query, people, listed.data)
-    response = await visit.page(
+    texts = _texts(query, names, {each.id: each.name for each in creators})
+    bar = filter_bar(_PATH, query, texts, result_text(listed, "key"), carried=_CARRIED)
+    return await visit.page(
         "keys/list.html",
+        headers=bar.headers,
+        bar=bar,
         query=query,
         rows=[_row(query, key, at, names) for key in listed.data],
         columns=_columns(query),
-        applied=_applied(query, names, {each.id: each.name for each in creators}),
         has_more_filters=any(
             [query.mcp_id, query.environment, query.created_by, query.expiring_within_days, query.unused_for_days]
         ),
         # A member sees only their own keys, and has nothing to choose.
         creators=[(each.id, each.text) for each in creators] if query.created_by or visit.can("members:read") else [],
-        carried=[(name, value) for name, value in msgspec.to_builtins(query).items() if name in _CARRIED and value],
         mcps=[(server.id, server.name) for server in servers],
         range_text=_range_text(listed.pagination, len(listed.data)),
-        result_text=_result_text(listed),
         newer=_newer(query, listed.pagination.page),
         older=_older(query, listed),
         is_unfinished=_is_unfinished(listed),
         can_revoke_many=visit.can("members:write"),
         organization=organization,
     )
-    # A script that replaces the list shows this address, without the empty fields of the form.
-    response.headers["HX-Push-Url"] = link_to(_PATH, query, page=query.page, cursor=query.cursor)
-    return response
 
 
 def _without_secret(visit: Visit) -> str | None:
@@ -200,32 +199,17 @@ def badge_of(key: Key, at: datetime, *, is_rotating: bool) -> str:
 
 
 def _range_text(pagination: Pagination, shown: int) -> str:
-    """Return which keys the page shows: "1-50 of 1,204" or "1-50 of at least 10,000"."""
+    """Return which keys the page shows: "1-50 of 1,204 keys" or "1-50 of at least 10,000 keys"."""
     if pagination.page is None:
         return plural(shown, "key")
     first = (pagination.page - 1) * PER_PAGE + 1
-    return f"{number(first)}\N{EN DASH}{number(first + shown - 1)} of {_total_text(pagination)}"
-
-
-def _total_text(pagination: Pagination) -> str:
-    total = number(pagination.total or 0)
-    return f"at least {total}" if pagination.total_exact is False else total
+    minimum = "at least " if pagination.total_exact is False else ""
+    return f"{number(first)}\N{EN DASH}{number(first + shown - 1)} of {minimum}{plural(pagination.total or 0, 'key')}"
 
 
 def _is_unfinished(listed: ListPage[ListedKey]) -> bool:
     """Return whether the search ended before the page was full, after a maximum of keys."""
     return listed.pagination.next_cursor is not None and len(listed.data) < PER_PAGE
-
-
-def _result_text(listed: ListPage[ListedKey]) -> str:
-    """Return the result of a search, for announcements."""
-    pagination, shown = listed.pagination, len(listed.data)
-    if not shown:
-        return "No keys match so far." if _is_unfinished(listed) else "No keys match."
-    if pagination.total is None:
-        return f"{plural(shown, 'key')} shown."
-    minimum = "At least " if pagination.total_exact is False else ""
-    return f"{minimum}{plural(pagination.total, 'key')}."
 
 
 def _columns(query: Query) -> list[Column]:
@@ -254,8 +238,9 @@ def _creators(query: Query, people: list[KeyCreator], listed: list[ListedKey]) -
     return options
 
 
-def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> list[Applied]:
-    texts = {
+def _texts(query: Query, names: dict[str, str], creators: dict[str, str]) -> dict[str, str]:
+    """Return the words of each filter."""
+    return {
         "q": f"“{query.q}”",
         "status": f"Status: {STATUSES.get(query.status, '')}",
         "environment": f"Environment: {ENVIRONMENTS.get(query.environment, '')}",
@@ -269,7 +254,6 @@ def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> l
         "rotation_ends_within_days": f"Old secret ends within {plural(query.rotation_ends_within_days or 0, 'day')}",
         "open_grant": f"Can {GRANTS.get(query.open_grant or 'keys:read', '')}, from any IP address",
     }
-    return applied_filters(_PATH, query, texts)
 
 
 def _newer(query: Query, page: int | None) -> str | None:

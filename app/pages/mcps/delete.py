@@ -23,7 +23,7 @@ async def mcp_delete_form(visit: Visit, mcp_id: str) -> PageResponse:
         return await confirmation_page(visit, action, mistyped)
     change = visit.change(delete_mcp, DeletedMcp, revision=visit.fields.one("revision"), mcp_id=mcp_id)
     refused = await perform(visit, change, lambda: _action(visit, mcp_id), mcp_id)
-    return refused or visit.go_to("/mcps", "mcp_deleted")
+    return refused or visit.go_to("/mcps", "mcp_deleted", has_removed=True)
 
 
 async def _action(visit: Visit, mcp_id: str) -> Action:

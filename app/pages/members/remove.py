@@ -25,7 +25,7 @@ async def member_remove_form(visit: Visit, user_id: str) -> PageResponse:
         await visit.change(delete_member, RemovedMember, revision=visit.fields.one("revision"), user_id=user_id)
     except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
         return await confirmation_page(visit, action, await refusal_of(visit, error, (), user_id))
-    return visit.go_to("/members", "member_removed")
+    return visit.go_to("/members", "member_removed", has_removed=True)
 
 
 async def _action(visit: Visit, user_id: str) -> Action:

@@ -23,7 +23,7 @@ async def invitation_withdraw_form(visit: Visit, invite_id: str) -> PageResponse
         await visit.change(delete_invitation, WithdrawnInvitation, invite_id=invite_id)
     except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
         return await confirmation_page(visit, action, await refusal_of(visit, error, (), invite_id))
-    return visit.go_to("/members", "invitation_withdrawn")
+    return visit.go_to("/members", "invitation_withdrawn", has_removed=True)
 
 
 async def _action(visit: Visit, invite_id: str) -> Action:

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Generic, Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from msgspec import Struct, field
 
 from app.api.activity.schemas import ActivityEntry
-from app.http.errors import invalid, to_problem
+from app.http.errors import invalid
 from app.http.pagination import Pagination
 from app.pages.parts.activity_table import OUTCOMES, activity_rows, reason_text
-from app.pages.query import Applied, applied_filters, given_filters, link_to
+from app.pages.parts.filtered_lists import FilterBar, Found, filter_bar, find, result_text
+from app.pages.query import given_filters, link_to
 from app.pages.rendering import PageResponse, unchanged
-from app.pages.route_calls import ListPage
 from app.pages.visit import Visit
 from app.pages.wording.words import DELETED_SERVER, USES
 from app.route import Route
@@ -26,6 +26,17 @@ _PER_PAGE = 50
 _TAIL_ROWS = 50
 _TAIL_COUNTED = SEEN_MAX
 """A tail returns no more entries at a time."""
+
+_LABELS = {
+    "ip": "Address",
+    "from": "From",
+    "to": "Until",
+    "secret_version": "Secret",
+    "tool": "Tool",
+    "mcp_id": "MCP server",
+    "reason": "Reason",
+}
+"""The fields whose values can be refused."""
 
 _REFUSALS = get_args(Denial)
 
@@ -65,8 +76,7 @@ class ActivityList(NamedTuple):
 
     path: str
     query: Filters
-    errors: Mapping[str, str]
-    applied: Sequence[Applied]
+    bar: FilterBar
     mcps: Sequence[tuple[str, str]]
     pagination: Pagination
     scanned: str
@@ -105,22 +115,15 @@ class ActivityList(NamedTuple):
         return link_to(f"{self.path}/tail", self.query)
 
 
-class Found(NamedTuple, Generic[T]):
-    """A page of entries, or none and a message for each filter that cannot be read."""
-
-    page: ListPage[T]
-    errors: Mapping[str, str]
-
-
 def activity_list(
     path: str, filters: Filters, found: Found[T], servers: Mapping[str, str], scanned: str
 ) -> ActivityList:
     """Return the list at the address `path`. `servers`: the names of MCP servers by id."""
+    texts, result = _texts(filters, servers), result_text(found.page, "use")
     return ActivityList(
         path=path,
         query=filters,
-        errors=found.errors,
-        applied=_applied(path, filters, servers),
+        bar=filter_bar(path, filters, texts, result, errors=found.errors, labels=_LABELS),
         mcps=list(servers.items()),
         pagination=found.page.pagination,
         scanned=scanned,
@@ -129,15 +132,14 @@ def activity_list(
 
 async def read_entries(visit: Visit, route: Route, kind: type[T], filters: Filters, **path: str) -> Found[T]:
     """Return what the filters find."""
-    try:
-        parameters = {**filters.to_api(), "cursor": filters.cursor or None, "per_page": _PER_PAGE}
-        return Found(await visit.read_list(route, kind, parameters, **path), {})
-    except Exception as error:
-        problem = to_problem(error)
-        if problem.code != "validation_error" or "cursor" in problem.details:
-            raise
-        nothing = Pagination(page=None, per_page=_PER_PAGE, total=None, total_pages=None, next_cursor=None)
-        return Found(ListPage([], nothing), {name: str(message) for name, message in problem.details.items()})
+    return await find(
+        visit,
+        route,
+        kind,
+        lambda: {**filters.to_api(), "cursor": filters.cursor or None, "per_page": _PER_PAGE},
+        _LABELS,
+        **path,
+    )
 
 
 async def tail_rows(
@@ -163,9 +165,10 @@ async def tail_rows(
     return visit.fragment("parts/activity_rows.html", headers=headers, rows=rows, with_keys=with_keys)
 
 
-def _applied(path: str, filters: Filters, servers: Mapping[str, str]) -> list[Applied]:
+def _texts(filters: Filters, servers: Mapping[str, str]) -> dict[str, str]:
+    """Return the words of each filter."""
     outcome = OUTCOMES.get(filters.status)
-    texts = {
+    return {
         "status": f"Outcome: {outcome.text if outcome else ''}",
         "action": f"Use: {USES.get(filters.action, '')}",
         "reason": f"Reason: {reason_text(filters.reason)}",
@@ -176,7 +179,6 @@ def _applied(path: str, filters: Filters, servers: Mapping[str, str]) -> list[Ap
         "from": f"From {filters.since.replace('T', ' ')} UTC",
         "to": f"Until {filters.until.replace('T', ' ')} UTC",
     }
-    return applied_filters(path, filters, texts)
 
 
 def _instant(name: str, given: str) -> str:

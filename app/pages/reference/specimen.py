@@ -25,8 +25,10 @@ from app.pages.charts.sparkline import sparkline
 from app.pages.fields import Fields
 from app.pages.forms.refusals import Refusal, StaleChange
 from app.pages.parts.activity_table import activity_rows
+from app.pages.parts.filtered_lists import FilterBar
 from app.pages.parts.snippets import Block, Snippet
 from app.pages.parts.usage_reports import Share
+from app.pages.query import Applied
 from app.pages.rendering import AS_PAGE, PageResponse, page
 from app.pages.wording.words import STATUSES
 
@@ -86,6 +88,16 @@ def samples() -> dict[str, Any]:
             SimpleNamespace(status_code=None, error="connection refused", latency_ms=12),
             SimpleNamespace(status_code=None, error=None, latency_ms=10_000),
         ],
+        "bar": FilterBar(
+            path="/static/specimen",
+            applied=[Applied("Status: Active", "/static/specimen"), Applied(LONG, "/static/specimen")],
+            carried=[("sort", "name")],
+            clear="/static/specimen",
+            result="No keys match.",
+            errors={"ip": "Must be an IP address."},
+            labels={"ip": "Address"},
+            headers={},
+        ),
         "fields": Fields(),
     }
 

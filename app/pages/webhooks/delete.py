@@ -18,7 +18,7 @@ async def webhook_delete_form(visit: Visit, webhook_id: str) -> PageResponse:
     revision = visit.fields.one("revision")
     change = visit.change(delete_webhook, DeletedWebhook, revision=revision, webhook_id=webhook_id)
     refused = await perform(visit, change, lambda: _action(visit, webhook_id), webhook_id)
-    return refused or visit.go_to("/webhooks", "webhook_deleted")
+    return refused or visit.go_to("/webhooks", "webhook_deleted", has_removed=True)
 
 
 async def _action(visit: Visit, webhook_id: str) -> Action:

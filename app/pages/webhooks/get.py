@@ -11,9 +11,11 @@ from app.api.webhooks.list_deliveries import list_deliveries
 from app.api.webhooks.retry_delivery import retry_delivery
 from app.api.webhooks.schemas import Delivery
 from app.pages.page import Page
+from app.pages.parts.filtered_lists import filter_bar, result_text
 from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
+from app.pages.wording.words import DELIVERY_STATUSES
 
 PER_PAGE = 25
 
@@ -33,13 +35,19 @@ async def webhook_page(visit: Visit, webhook_id: str) -> PageResponse:
         visit.read(get_webhook, WebhookDetail, webhook_id=webhook_id),
         visit.read_list(list_deliveries, Delivery, {**given, "per_page": PER_PAGE}, webhook_id=webhook_id),
     )
+    path = f"/webhooks/{webhook.id}"
+    texts = {"status": f"Status: {DELIVERY_STATUSES.get(query.status, '')}"}
+    bar = filter_bar(path, query, texts, result_text(listed, "delivery", "deliveries"))
     cursor = listed.pagination.next_cursor
     return await visit.page(
         "webhooks/get.html",
         webhook=webhook,
+        headers=bar.headers,
+        bar=bar,
         deliveries=listed.data,
         query=query,
-        older=None if cursor is None else link_to(f"/webhooks/{webhook.id}", query, cursor=cursor),
+        newest=link_to(path, query) if query.cursor else None,
+        older=None if cursor is None else link_to(path, query, cursor=cursor),
     )
 
 

@@ -22,6 +22,15 @@ REVOCATION_REASONS = {
     "unspecified": "Other",
 }
 
+MCP_STATUSES = {"active": "Active", "inactive": "Inactive"}
+
+MCP_HEALTHS = {"healthy": "Responds", "unhealthy": "Doesn't respond", "unknown": "Not called yet"}
+
+DELIVERY_STATUSES = {"delivered": "Delivered", "pending": "Being tried", "failed": "Given up"}
+
+SEVERITIES = {"critical": "Critical", "warning": "Warning", "info": "Info"}
+"""Severities of alerts, the most severe first."""
+
 DELETED_SERVER = "a deleted server"
 
 ACTORS_WITHOUT_NAME = {

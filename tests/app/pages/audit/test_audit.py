@@ -60,6 +60,17 @@ def test_filters_narrow_the_list_and_each_can_be_removed(org: Organization, admi
     assert "No changes match." in window.go("/audit?ip=203.0.113.77").text
 
 
+@pytest.mark.parametrize("query", ["ip=nowhere", "type=unknown"])
+def test_a_filter_that_cannot_be_read_is_named_and_kept(window: Browser, query: str) -> None:
+    name, _, value = query.partition("=")
+    page = window.go(f"/audit?{query}&from=2026-01-02")
+    assert page.status_code == 422
+    assert f'id="{name}-error"' in page.text
+    assert "From 2026-01-02" in page.text
+    assert (name == "type") or f'value="{value}"' in page.text
+    assert window.go("/audit?cursor=nowhere").status_code == 422
+
+
 def test_filters_show_names_instead_of_ids(org: Organization, admin: Person, window: Browser) -> None:
     key = org.key(name="Deploy <b>")
     wiki = org.mcp(name="Wiki")

@@ -172,17 +172,35 @@ def test_the_address_for_the_history_has_no_empty_fields(screen: Browser, org: O
 
 def test_the_result_is_announced(screen: Browser, org: Organization, admin: Person) -> None:
     org.key(name="alpha")
-    assert 'role="status" id="keys-status">1 key.</p>' in screen.go("/keys?q=alpha").text
-    assert 'role="status" id="keys-status">No keys match.</p>' in screen.go("/keys?q=nothing").text
+    assert 'role="status" id="results-status">1 key.</p>' in screen.go("/keys?q=alpha").text
+    assert 'role="status" id="results-status">No keys match.</p>' in screen.go("/keys?q=nothing").text
     assert "Clear filters" in screen.page.text
+
+
+@pytest.mark.usefixtures("admin")
+def test_the_meter_says_which_keys_it_counts(screen: Browser, org: Organization) -> None:
+    key = org.key()
+    org.client.post(f"{key.path}/revoke", {"reason": "compromised"})
+    page = screen.go("/keys")
+    assert "1 key, no limit" in page.text
+    assert "Revoked and expired keys don't count." in page.text
+    assert "1\N{EN DASH}2 of 2 keys." in page.text
+
+
+@pytest.mark.usefixtures("admin")
+def test_an_error_takes_the_place_of_the_content_for_a_script(screen: Browser) -> None:
+    page = screen.go("/keys?cursor=nowhere", HX_Request="true")
+    assert page.status_code == 422
+    assert (page.headers["hx-retarget"], page.headers["hx-reselect"]) == ("#main", "#main")
+    assert "hx-retarget" not in screen.go("/keys?cursor=nowhere").headers
 
 
 def test_pages_are_linked(proxied_api: Api, screen: Browser, org: Organization, admin: Person) -> None:
     for number in range(51):
         org.seeded_key(name=f"key {number}")
-    assert "1\N{EN DASH}50 of 52. Times are UTC." in screen.go("/keys").text
+    assert "1\N{EN DASH}50 of 52 keys. Times are UTC." in screen.go("/keys").text
     screen.go("/keys?page=2")
-    assert "51\N{EN DASH}52 of 52." in screen.page.text
+    assert "51\N{EN DASH}52 of 52 keys." in screen.page.text
     assert 'rel="prev" href="/keys"' in screen.page.text
 
 

@@ -54,7 +54,7 @@ def test_the_first_page_has_an_address_without_an_empty_cursor(api: Api, open_as
         (older,) = [link for link in window.links if "cursor=" in link]
         page = window.go(older)
         assert "Server 0" in page.text
-        assert f'href="{path}">Newest</a>' in page.text
+        assert f'rel="first" href="{path}"' in page.text
 
 
 def test_the_form_registers_a_server_and_never_shows_the_credential(org: Organization, window: Browser) -> None:

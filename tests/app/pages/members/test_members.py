@@ -39,7 +39,7 @@ def test_members_are_listed_with_their_roles(api: Api, org: Organization, owner:
     page = window.go("/members")
     assert auditor.email in page.text
     assert ">Auditor<" in page.text
-    assert f"/members/{auditor.id}/remove" in window.links
+    assert f"/members/{auditor.id}/remove?next_row={owner.id}" in window.links
     assert f"/members/{owner.id}/remove" not in window.links
 
 
@@ -109,6 +109,21 @@ def test_more_members_and_invitations_than_fit_are_on_later_pages(api: Api, open
     for filtered in ("/keys", "/audit", "/keys/revoke"):
         assert last.email in window.go(filtered).text, filtered
     assert f"Created by {last.email}" in window.go(f"/keys/revoke?created_by={last.id}").text
+
+
+def test_after_a_removal_the_next_row_has_the_focus_once(
+    api: Api, org: Organization, owner: Person, window: Browser
+) -> None:
+    member, last = person(api, org.id, "viewer"), person(api, org.id, "viewer")
+    window.go(f"/members/{member.id}/remove?next_row={last.id}")
+    page = window.send(window.form(f"/members/{member.id}/remove"))
+    assert re.findall(r"<(\w+)[^>]* autofocus", page.text) == ["tr"]
+    assert re.search(rf"autofocus>(?:(?!</tr>).)*{last.email}", page.text, re.DOTALL)
+    assert " autofocus" not in window.go("/members").text
+    window.go(f"/members/{last.id}/remove?next_row={'x' * 100}")
+    page = window.send(window.form(f"/members/{last.id}/remove"))
+    assert re.findall(r"<(\w+)[^>]* autofocus", page.text) == ["main"]
+    assert owner.email in page.text
 
 
 def test_a_role_is_changed(api: Api, org: Organization, owner: Person, window: Browser) -> None:

@@ -18,7 +18,7 @@ def test_every_element_is_on_the_specimen() -> None:
         text = path.read_text()
         for name in re.findall(r"{% macro (\w+)\(", text):
             uses = re.findall(rf"{{{{ {name}\(", text)
-            assert uses or re.search(rf"{{{{ {name}\(", shown), f"{path}: {name}"
+            assert uses or re.search(rf"(?:{{{{|{{% call) {name}\(", shown), f"{path}: {name}"
 
 
 def test_only_a_service_on_this_machine_has_the_specimen(api: Api, start_api: StartApi) -> None:

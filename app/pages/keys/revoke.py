@@ -35,7 +35,6 @@ _RECENT = timedelta(days=7)
 
 _MONTH = timedelta(days=30)
 _LOOKED_AT = 100
-_REASON = "unspecified"
 
 
 class Query(Struct, frozen=True):
@@ -113,7 +112,7 @@ async def _form_page(
         is_idle=key.last_used is not None and at - key.last_used > _MONTH,
         needs_name=_needs_name(key, stopping, at),
         fields=visit.fields,
-        chosen=visit.fields.one("reason") or page_query(visit.request, Query).reason or _REASON,
+        chosen=visit.fields.one("reason") or page_query(visit.request, Query).reason,
         reasons=[(value, text, "") for value, text in REVOCATION_REASONS.items()],
         errors=errors or {},
     )

@@ -1,18 +1,32 @@
 """GET and POST /settings/alerts: switch the anomaly rules on and off, and set their thresholds."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.api.organization.update import update_organization
+from app.api.usage.current import get_usage
+from app.api.usage.schemas import OrganizationReport
 from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
+from app.pages.parts.usage_reports import LAST_DAY
 from app.pages.rendering import PageResponse
 from app.pages.settings.thresholds import RULES, ShownRule, as_entered, settings_in, shown
 from app.pages.visit import Visit
 from domain.anomalies.settings import thresholds_of
+from infrastructure.clock import now
 
 LABELS = {number.name: f"{rule.title}, {number.label.lower()}" for rule in RULES for number in rule.numbers}
+
+
+class RecentUse(NamedTuple):
+    """The uses of all keys in the last 24 hours. `busiest`: the requests of the hour with the most."""
+
+    requests: int
+    busiest: int
+    errors: int
+    refusals: int
 
 
 @Page("GET", "/settings/alerts", access="organization:write")
@@ -45,10 +59,22 @@ async def _form_page(
         rules=rules,
         labels=LABELS,
         refusal=refusal,
+        use=await _recent_use(visit),
         current=[
             (LABELS[number.name], value)
             for rule in shown(thresholds_of(organization.settings))
             for number, value in rule.numbers
         ],
         revision=visit.fields.one("revision") if refusal.errors or refusal.notice else organization.revision,
+    )
+
+
+async def _recent_use(visit: Visit) -> RecentUse:
+    report = await visit.read(get_usage, OrganizationReport, LAST_DAY.detailed_query(now()))
+    hours = report.by_hour or []
+    return RecentUse(
+        requests=sum(hour.requests for hour in hours),
+        busiest=max((hour.requests for hour in hours), default=0),
+        errors=sum(hour.errors for hour in hours),
+        refusals=sum(hour.denied for hour in hours),
     )

@@ -8,6 +8,12 @@ FOLDER = Path("app/pages/templates")
 TEXTS = {path: path.read_text() for path in sorted(FOLDER.rglob("*.html"))}
 
 _IMPORT = re.compile(r'{% from "[^"]+" import ([^%]+) %}')
+_BUTTON_ROW = re.compile(r'<div class="button-row">(.*?)</div>', re.DOTALL)
+_TABLE = re.compile(r"<table.*?</table>|{{ activity_table\(.*?}}", re.DOTALL)
+_BELOW = 450
+_WITHOUT_ZONE = {"activity_table.html", "specimen.html"}
+"""Parts of pages, and a page without data."""
+
 _ICON = re.compile(r'^  "([a-z-]+)": ', re.MULTILINE)
 
 
@@ -25,6 +31,24 @@ def test_a_template_uses_what_it_imports() -> None:
         if not re.search(rf"(?<![\w.]){name}(?:\(| %}}| -%}})", _IMPORT.sub("", text))
     }
     assert unused == set()
+
+
+def test_forms_end_with_the_button_that_sends_them() -> None:
+    """The way back comes first, as in dialogs, where the focus starts there if the action destroys something."""
+    rows = [(path, row) for path, text in TEXTS.items() for row in _BUTTON_ROW.findall(text) if "<button" in row]
+    assert rows
+    assert [str(path) for path, row in rows if row.rfind("<a ") > row.index("<button") and "submit" in row] == []
+
+
+def test_the_zone_of_times_is_said_once_below_each_table() -> None:
+    tables = [
+        (path, text[table.end() : table.end() + _BELOW])
+        for path, text in TEXTS.items()
+        for table in _TABLE.finditer(text)
+        if re.search(r"\b(?:ago|at_instant)\(|activity_table\(", table.group()) and path.name not in _WITHOUT_ZONE
+    ]
+    assert len(tables) > 9
+    assert [str(path) for path, below in tables if below.count("UTC") + below.count("activity_foot") != 1] == []
 
 
 def test_every_icon_is_on_a_page() -> None:

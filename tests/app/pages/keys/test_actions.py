@@ -150,6 +150,23 @@ def test_a_stale_form_about_a_key_that_was_revoked_leads_to_the_key(api: Api, or
         assert "is disabled" not in opened.page.text
 
 
+def test_the_reason_of_a_revocation_is_chosen_and_not_preselected(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    path = f"/keys/{key.id}/revoke"
+    with signed_in(api, owner) as opened:
+        reasons = re.findall(r'name="reason" value="(\w+)"([^>]*)>', opened.go(path).text)
+        assert reasons[0] == ("compromised", " required")
+        assert {attributes for _, attributes in reasons} == {" required"}
+        assert submit(opened, api, owner, path) == 422
+        assert "Choose a reason." in opened.page.text
+        chosen = re.findall(r'value="(\w+)" checked', opened.go(f"{path}?reason=compromised").text)
+        assert chosen == ["compromised"]
+        selected = opened.go(f"/keys/revoke?ids={key.id}").text
+        assert re.findall(r'name="reason" value="(\w+)" (?:checked )?required', selected)[0] == "compromised"
+        assert 'name="reason" value="compromised" checked' not in selected
+    assert org.detail(key)["status"] == "active"
+
+
 def test_an_unused_key_is_revoked_without_its_name(api: Api, org: Organization) -> None:
     key, owner = org.key(), person(api, org.id, "owner")
     with signed_in(api, owner) as opened:

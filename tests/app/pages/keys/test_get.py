@@ -53,6 +53,17 @@ def test_the_overview_shows_what_the_key_is_and_may_do(api: Api, org: Organizati
     assert f"KEYLEDGER_KEY={key.secret[:12]}…" in text
 
 
+def test_an_address_breaks_between_its_groups_and_a_missing_limit_is_that_of_the_plan(
+    api: Api, org: Organization
+) -> None:
+    key = org.key(allowed_ips=["2001:db8:1::/48"])
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for page in ("", "/permissions"):
+            text = opened.go(f"/keys/{key.id}{page}").text
+            assert "<code>2001:<wbr>db8:<wbr>1:<wbr>:<wbr>/48</code>" in text
+            assert "The plan's limit" in text
+
+
 def test_every_tab_and_action_has_an_address_that_the_page_links_to(api: Api, org: Organization) -> None:
     key = org.key()
     with signed_in(api, person(api, org.id, "owner")) as opened:

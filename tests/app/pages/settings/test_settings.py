@@ -69,6 +69,8 @@ def _month_in(text: str) -> tuple[str, str]:
 
 def test_the_owner_changes_the_plan(owner: Person, window: Browser) -> None:
     page = window.go("/settings/plan")
+    assert "You use now" in page.text
+    assert "1 key, no limit" in page.text
     assert "10 keys, 15 MCP servers, 5 members, 50,000 requests a month" in page.text
     assert "If you already use more than the new plan allows, everything stays" in page.text
     form = window.form("/settings/plan")
@@ -137,6 +139,16 @@ def test_a_stale_form_shows_who_changed_the_organization(api: Api, org: Organiza
     assert f"{colleague.email} changed this at" in page.text
     assert "<dd>Theirs</dd>" in page.text
     assert 'value="Mine"' in page.text
+
+
+def test_thresholds_are_shown_next_to_the_present_use(api: Api, org: Organization, window: Browser) -> None:
+    key = org.key(allowed_ips=["192.0.2.0/24"])
+    for _ in range(3):
+        org.verify(key.secret, ip="192.0.2.7")
+    org.verify(key.secret, ip="203.0.113.9")
+    count(api)
+    text = window.go("/settings/alerts").text
+    assert "all keys together had 3 requests, at most 3 in an hour, 0 errors and 1 refusal." in text
 
 
 def test_only_thresholds_that_differ_from_the_default_are_stored(owner: Person, window: Browser) -> None:

@@ -24,7 +24,7 @@ def test_a_filter_of_alerts_applies_when_it_changes(ui: Ui, api: Api, org: Organ
     raise_alerts(api, alert_with(org.id, "usage.threshold", "info"))
     page = ui.open("/alerts", person(api, org.id, "admin"))
     page.get_by_label("Severity").select_option("Critical")
-    page.get_by_text("No alerts match.").wait_for()
+    page.locator("#results").get_by_text("No alerts match.").wait_for()
     page.get_by_role("link", name="Clear filters").click()
     page.get_by_role("link", name="Usage near the limit of the plan").wait_for()
 

@@ -21,6 +21,17 @@ def more_actions(page: Page) -> None:
     page.locator("summary[aria-label='More actions']").click()
 
 
+def held(page: Page, addresses: str) -> list[Route]:
+    """Hold the requests to these addresses. Return them, in a list that grows."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(addresses, hold)
+    return waiting
+
+
 def test_an_action_opens_as_a_dialog_that_its_heading_names(
     ui: Ui, org: Organization, owner: Person, look: Look
 ) -> None:
@@ -163,8 +174,7 @@ def test_every_action_that_ends_something_asks_in_a_dialog(
 def test_a_dialog_is_busy_while_its_page_loads(ui: Ui, org: Organization, owner: Person) -> None:
     key = org.key()
     page = ui.open(f"/keys/{key.id}", owner)
-    waiting: list[Route] = []
-    page.route("**/rotate", waiting.append)
+    waiting = held(page, "**/rotate")
     page.get_by_role("link", name="Rotate").click()
     opened = page.get_by_role("dialog")
     expect(opened).to_have_attribute("aria-busy", "true")
@@ -179,8 +189,7 @@ def test_a_dialog_is_busy_while_its_page_loads(ui: Ui, org: Organization, owner:
 
 def test_a_dialog_that_was_closed_while_its_page_loaded_stays_closed(ui: Ui, org: Organization, owner: Person) -> None:
     page = ui.open(f"/keys/{org.key().id}", owner)
-    waiting: list[Route] = []
-    page.route("**/rotate", waiting.append)
+    waiting = held(page, "**/rotate")
     page.get_by_role("link", name="Rotate").click()
     expect(page.get_by_role("dialog")).to_have_attribute("aria-busy", "true")
     page.keyboard.press("Escape")

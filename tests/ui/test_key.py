@@ -44,7 +44,7 @@ def test_a_key_is_rotated_and_the_old_secret_is_ended_early(
     page.get_by_label("I've stored it").check()
     page.get_by_role("button", name="Done").click()
     expect(page.get_by_text("Rotating")).to_be_visible()
-    secrets = page.locator(".secrets-table tbody tr")
+    secrets = page.get_by_role("region", name="Secrets").locator("tbody tr")
     expect(secrets).to_have_count(2)
     expect(secrets.nth(0)).to_contain_text("Version 2")
     expect(secrets.nth(0)).to_contain_text("Current")

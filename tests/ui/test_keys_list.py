@@ -149,7 +149,7 @@ def test_a_pasted_secret_is_cut_before_it_is_sent(ui: Ui, org: Organization, own
     with page.expect_response("**/keys?q=*"):
         page.get_by_label("Search by name or prefix").fill(key.secret)
     expect(page.get_by_label("Search by name or prefix")).to_have_value(key.secret[:12])
-    expect(page.get_by_role("link", name="leaked")).to_be_visible()
+    expect(page.get_by_role("link", name="leaked", exact=True)).to_be_visible()
     assert sent
     assert not any(key.secret[:13] in url for url in sent)
 

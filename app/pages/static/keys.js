@@ -21,10 +21,11 @@ document.addEventListener("change", (event) => {
 /* A link of a list replaced it, so the link that had the focus is gone. Fields of the form keep the focus. */
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (!detail.requestConfig?.elt.matches("a")) return;
-  const start = document.querySelector("#results :is(caption, .empty)");
-  if (!start) return;
-  start.tabIndex = -1;
-  start.focus();
+  /* A table without rows is hidden, so its caption cannot have the focus. */
+  for (const start of document.querySelectorAll("#results :is(caption, .empty)")) {
+    start.tabIndex = -1;
+    start.focus();
+  }
 });
 
 /* The list searches for prefixes, and a secret must not get into an address. Before htmx sees the event. */

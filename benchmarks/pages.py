@@ -2,8 +2,9 @@
 
 The organization has ten million uses of 90 days, 50 members and 200 MCP servers. Every page is requested over HTTP, one
 request at a time, from one API process, in rounds that visit all pages in turn. The processor time of a request, in the
-API and in PostgreSQL, depends less on other programs on the machine than its duration. Exits with 1 if a budget is
-missed. PostgreSQL with fsync, the API and this client share the machine.
+API and in PostgreSQL, depends less on other programs on the machine than its duration. Chromium, if there is one, then
+measures when it has painted each page. Exits with 1 if a budget is missed. PostgreSQL with fsync, the API and this
+client share the machine.
 """
 
 import argparse
@@ -14,14 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 
 import psycopg
 
 from benchmarks.large_organization import Prepared, prepared
-from benchmarks.page_addresses import addresses
+from benchmarks.page_addresses import Address, addresses
+from benchmarks.page_paints import measure_paints, paint_targets
 from benchmarks.page_times import (
     BUDGETS_MS,
     COMPRESSED_KB_MAX,
@@ -37,10 +39,12 @@ from benchmarks.targets import Target, print_targets
 from benchmarks.visitor import Visitor, examples_for
 from benchmarks.wrk import is_installed, verify_script
 from embedded.postgres import DATABASE, SUPERUSER, PostgreSQL
+from tests.ui.chromium import HOW_TO_GET_IT, Chromium, find_chromium
 
 _STYLE_KB_MAX = 8.0
 _SCRIPT_KB_MAX = 23.0
 _REQUESTS_FIRST, _REQUESTS_LATER = 5, 1
+_PAINT_ROUNDS = 3
 _PARTS = re.compile(r'(?:href|src)="(/static/[^"]+|/favicon[^"]+)"')
 
 
@@ -88,7 +92,9 @@ def _measure(server: PostgreSQL, organization: Prepared, folder: Path, options: 
             lambda: [api.pid, *descendants(api.pid)],
             lambda: [] if server.process is None else descendants(server.process.pid),
         )
-        targets = [] if options.only else [*_first_view(visitor), _tailing(api, organization, folder, options)]
+        targets = _paints(api, organization, wanted)
+        if not options.only:
+            targets += [*_first_view(visitor), _tailing(api, organization, folder, options)]
     with (
         _logging_statements(server),
         serving(server.url, 1, folder / "api.log", master_key=organization.master_key) as api,
@@ -127,6 +133,20 @@ def _first_view(visitor: Visitor) -> list[Target]:
         Target("requests of the first view", 1 + len(parts), _REQUESTS_FIRST, at_least=False),
         Target("requests of later views", 1 + len(asked_again), _REQUESTS_LATER, at_least=False),
     ]
+
+
+def _paints(api: Serving, organization: Prepared, wanted: Sequence[Address]) -> list[Target]:
+    """Return the budgets of what a browser shows, or none on a machine without Chromium."""
+    chromium = find_chromium()
+    if chromium is None:
+        print(HOW_TO_GET_IT, file=sys.stderr)
+        return []
+    with closing(Chromium(chromium)) as started, started.driven() as browser:
+        painted = measure_paints(browser, api.url, organization.cookie, wanted, _PAINT_ROUNDS)
+    print(f"\n{'in Chromium':<48} largest paint, ms")
+    for each in sorted(painted, key=lambda found: -median(found.largest_ms)):
+        print(f"{each.name:<46} {median(each.largest_ms):>8.0f}  {'; '.join(each.shifts)}")
+    return paint_targets(painted)
 
 
 def _tailing(api: Serving, organization: Prepared, folder: Path, options: argparse.Namespace) -> Target:

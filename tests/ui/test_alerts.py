@@ -12,7 +12,7 @@ def test_an_alert_is_opened_from_the_sidebar_and_acknowledged(ui: Ui, api: Api, 
     raise_alerts(api, alert_with(org.id, "usage.threshold", percentage=80, used=41, limit=50, month="2026-11"))
     page = ui.open("/account", person(api, org.id, "admin"), look)
     open_menu(page)
-    page.get_by_role("link", name="Alerts, 1 open").click()
+    page.get_by_role("link", name="Alerts 1 open").click()
     page.get_by_role("link", name="Monthly requests", exact=True).click()
     page.get_by_text("41 of 50 requests").wait_for()
     page.get_by_role("button", name="Acknowledge").click()

@@ -8,7 +8,11 @@ from tests.ui.layout import cut_tables, layout_shifts, low_targets, scrolls_side
 from tests.ui.looks import FORCED_COLORS, LIGHT, LIGHT_NARROW, PRINTED, THEMES_AND_WIDTHS, ZOOMED
 from tests.ui.pages import SCREENS, WITHOUT_SCREEN, Screen
 from tests.ui.site import Site
+from tests.ui.text import cut_off, raw_ids, widen_spacing
 from tests.ui.ui import Ui
+
+IDS_ARE_THE_CONTENT = "pre, dl.details code, .reference code"
+"""Examples, and the ids in a list of details, which stand next to the name."""
 
 
 def page_routes() -> set[str]:
@@ -33,7 +37,7 @@ def test_the_names_of_screens_are_unique() -> None:
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-def test_a_page_is_accessible_fits_its_window_and_does_not_shift(
+def test_a_page_is_accessible_fits_its_window_and_shows_names(
     ui: Ui, site: Site, new_site: Site, screen: Screen
 ) -> None:
     for line in screen.causes:
@@ -42,6 +46,7 @@ def test_a_page_is_accessible_fits_its_window_and_does_not_shift(
     page = ui.window(None if screen.role is None else shown.person(screen.role))
     screen.open(page, shown)
     assert layout_shifts(page) == []
+    assert raw_ids(page, IDS_ARE_THE_CONTENT) == [], "show the name instead"
     for look in (*THEMES_AND_WIDTHS, ZOOMED, FORCED_COLORS, PRINTED):
         look.apply(page)
         assert not scrolls_sideways(page), look.name
@@ -52,3 +57,8 @@ def test_a_page_is_accessible_fits_its_window_and_does_not_shift(
             assert low_targets(page) == []
         if look in THEMES_AND_WIDTHS:
             assert_accessible(page, repeated=screen.repeated)
+    widen_spacing(page)
+    for look in (LIGHT, LIGHT_NARROW):
+        look.apply(page)
+        assert not scrolls_sideways(page), f"{look.name} with wide spacing"
+        assert cut_off(page) == [], f"{look.name} with wide spacing"

@@ -162,21 +162,6 @@ def test_a_number_that_the_tail_does_not_know_is_a_minimum(ui: Ui, org: Organiza
     expect(page.get_by_role("link", name="At least 100 more")).to_be_visible()
 
 
-def test_new_rows_are_announced_at_most_every_ten_seconds(ui: Ui, org: Organization, owner: Person) -> None:
-    """A screen reader does not read the rows themselves."""
-    ui.allow(LEAVING)
-    key = org.key(name="prod")
-    page = ui.open(f"/keys/{key.id}/activity", owner)
-    log = page.get_by_role("log", name="Activity of prod")
-    expect(log).to_have_attribute("aria-live", "off")
-    expect(page.locator("[data-tail-status]")).to_have_role("status")
-    for count in (2, 3, 4):
-        org.verify(key.secret)
-        expect(page.locator("[data-tail-rows] tr")).to_have_count(count)
-    expect(page.locator("[data-tail-status]")).to_have_text("1 new")
-    expect(page.locator("[data-tail-status]")).to_have_text("2 new", timeout=10_000)
-
-
 def test_the_tail_stops_when_the_session_ends_elsewhere(ui: Ui, org: Organization, owner: Person) -> None:
     ui.expect("response 401: GET /keys/key_")
     ui.allow(LEAVING)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from infrastructure.clock import now
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.ui.looks import LIGHT, LIGHT_NARROW, Look
@@ -87,13 +88,70 @@ def test_removing_a_chip_clears_the_field_and_moves_the_focus_to_the_list(
     assert page.url.endswith("/keys")
 
 
-def test_columns_sort_the_list(ui: Ui, filled: Organization, owner: Person) -> None:
+def test_the_keys_of_a_creator_are_chosen_by_name(ui: Ui, filled: Organization, owner: Person, look: Look) -> None:
+    owner.client.post("/v1/api-keys", {"name": "mine", "permissions": {"mcps": "*"}})
+    page = ui.open("/keys", owner, look)
+    if look.width < 720:
+        page.get_by_text("More filters").click()
+    page.get_by_label("Created by", exact=True).select_option(owner.email)
+    expect(page.locator(".row-name")).to_have_text(["mine"])
+    expect(page.locator(".chip-text")).to_have_text([f"Created by: {owner.email}"])
+    page.get_by_role("link", name="Clear all").click()
+    expect(page.locator(".row-name")).to_have_count(5)
+
+
+def test_the_creator_in_a_row_leads_to_their_other_keys(ui: Ui, filled: Organization, owner: Person) -> None:
+    page = ui.open("/keys?q=alpha", owner)
+    page.get_by_role("row").filter(has_text="alpha").get_by_role("link", name="Manager").click()
+    expect(page.get_by_role("link", name="beta", exact=True)).to_be_hidden()
+    page.get_by_role("link", name="“alpha” Remove this filter").click()
+    expect(page.locator(".row-name")).to_have_text(["beta", "alpha"])
+
+
+@pytest.fixture
+def used_keys(api: Api, org: Organization) -> Organization:
+    """Three keys whose names, ages, expiry dates and last uses have different orders."""
+    at = now()
+    days = {"a": (1, 30), "b": (2, 10), "c": (3, 20)}
+    keys = {
+        name: org.seeded_key(name=name, at=at - timedelta(days=age), expires_at=at + timedelta(days=left))
+        for name, (age, left) in days.items()
+    }
+    for name in ("c", "a", "b"):
+        org.verify(keys[name].secret)
+    count(api)
+    return org
+
+
+@pytest.mark.parametrize(
+    ("column", "names"), [("Name", "abc"), ("Created", "cba"), ("Last Used", "bac"), ("Expires", "bca")]
+)
+def test_each_column_with_a_link_sorts_the_list_in_both_directions(
+    ui: Ui, used_keys: Organization, owner: Person, column: str, names: str
+) -> None:
     page = ui.open("/keys", owner)
-    page.get_by_role("link", name="Name", exact=True).click()
-    expect(page.locator(".row-name")).to_have_text(["alpha", "beta", "gamma", "Manager"])
-    page.get_by_role("link", name="Name", exact=True).click()
-    expect(page.locator(".row-name")).to_have_text(["Manager", "gamma", "beta", "alpha"])
-    assert page.url.endswith("/keys?sort=name&order=desc")
+    header = page.get_by_role("columnheader", name=column)
+    rows = page.locator(".row-name").filter(has_not_text="Manager")
+    directions = ("ascending", "descending") if column != "Last Used" else ("descending", "ascending")
+    for wanted, direction in zip((names, names[::-1]), directions, strict=True):
+        header.get_by_role("link").click()
+        expect(header).to_have_attribute("aria-sort", direction)
+        expect(rows).to_have_text(list(wanted))
+        shown = page.url
+        page.reload()
+        expect(rows).to_have_text(list(wanted))
+        assert page.url == shown, "the order has an address"
+
+
+def test_a_key_is_opened_from_the_list_and_left_by_going_back(
+    ui: Ui, filled: Organization, owner: Person, look: Look
+) -> None:
+    page = ui.open("/keys?status=active&sort=name", owner, look)
+    page.get_by_role("link", name="gamma", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="gamma")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".row-name")).to_have_text(["alpha", "gamma", "Manager"])
+    assert page.url.endswith("/keys?status=active&sort=name")
 
 
 def test_filters_work_without_javascript(ui: Ui, filled: Organization, owner: Person) -> None:

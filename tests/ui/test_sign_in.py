@@ -1,12 +1,12 @@
 """Sign-in and sign-out in a real browser, which sends the origin of every form."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
-from tests.ui.looks import Look
+from tests.ui.looks import LIGHT, Look
 from tests.ui.menu import open_menu
 from tests.ui.ui import Ui
 
@@ -96,3 +96,30 @@ def test_a_form_on_another_site_does_not_sign_in(ui: Ui, api: Api, org: Organiza
     page.get_by_role("button").click()
     page.get_by_text("by a page of another site").wait_for()
     assert page.context.cookies() == []
+
+
+def sign_in_from(ui: Ui, api: Api, member: Person, path: str, look: Look) -> Page:
+    """Open `path` without a session, and sign in with a mailed link."""
+    page = ui.open(path, look=look)
+    page.get_by_label("Email address").fill(member.email)
+    page.get_by_role("button", name="Send sign-in link").click()
+    page.get_by_text("15 minutes").wait_for()
+    (mail,) = mails_to(api, member.email)
+    page.goto(f"/sign-in/confirm?token={token_in(mail.text)}")
+    page.get_by_role("button").click()
+    return page
+
+
+def test_the_page_of_a_link_is_shown_after_the_sign_in(ui: Ui, api: Api, org: Organization, look: Look) -> None:
+    key = org.key(name="prod-server")
+    page = sign_in_from(ui, api, person(api, org.id), f"/keys/{key.id}/activity?status=denied", look)
+    expect(page).to_have_url(f"{api.url}/keys/{key.id}/activity?status=denied")
+    expect(page.get_by_role("heading", level=1, name="prod-server")).to_be_visible()
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "/%5Cevil.example"])
+def test_a_link_to_another_site_leads_to_the_start_page(ui: Ui, api: Api, org: Organization, wanted: str) -> None:
+    """At its end, the test fails if the browser requested another host."""
+    page = sign_in_from(ui, api, person(api, org.id), f"/sign-in?next={wanted}", LIGHT)
+    expect(page).to_have_url(f"{api.url}/")
+    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()

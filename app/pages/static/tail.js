@@ -22,6 +22,7 @@ function followActivity(bar) {
   let fresh = 0;
   let more = 0;
   let announcedAt = 0;
+  let notBefore = 0;
   let updatedAt = Date.now();
   let startedAt = Date.now();
 
@@ -37,7 +38,6 @@ function followActivity(bar) {
 
   function stop(text, ...link) {
     ended = true;
-    clearTimeout(timer);
     bar.classList.add("tail-paused");
     button.hidden = true;
     state.textContent = status.textContent = text;
@@ -47,19 +47,18 @@ function followActivity(bar) {
 
   function pause(on) {
     paused = on;
-    button.setAttribute("aria-pressed", String(on));
+    button.ariaPressed = on;
     button.textContent = on ? "Resume" : "Pause";
-    if (!on) {
-      startedAt = Date.now();
-      idle = 0;
-    }
+    startedAt = Date.now();
+    idle = 0;
     show();
     plan();
   }
 
   function plan(seconds = TAIL_DELAYS[Math.min(idle, TAIL_DELAYS.length - 1)]) {
     clearTimeout(timer);
-    if (!paused && !ended && !asking && bar.isConnected) timer = setTimeout(ask, seconds * 1000);
+    if (paused || ended || asking || !bar.isConnected) return;
+    timer = setTimeout(ask, Math.max(seconds * 1000, notBefore - Date.now()));
   }
 
   function announce() {
@@ -75,11 +74,11 @@ function followActivity(bar) {
     const added = [...template.content.querySelectorAll("tr")].filter((row) => !document.getElementById(row.id));
     region.hidden = false;
     document.querySelector("[data-tail-empty]")?.remove();
-    const height = rows.offsetHeight;
-    const above = rows.getBoundingClientRect().top < 0;
+    const seen = rows.rows[0];
+    const top = seen?.getBoundingClientRect().top;
     rows.prepend(...added);
     while (rows.rows.length > TAIL_ROWS_MAX) rows.lastElementChild.remove();
-    if (above) scrollBy(0, rows.offsetHeight - height);
+    if (top < 0) scrollBy(0, seen.getBoundingClientRect().top - top);
   }
 
   /* From here on, rows would leave a gap. */
@@ -92,7 +91,6 @@ function followActivity(bar) {
   async function ask() {
     if (document.hidden || isHeld()) return plan();
     if (Date.now() - startedAt > TAIL_MINUTES * 60000) return pause(true);
-    let wait;
     asking = true;
     try {
       const url = new URL(bar.dataset.tail, location.href);
@@ -103,7 +101,7 @@ function followActivity(bar) {
       if (!bar.isConnected) return;
       if (response.status === 401) return stop("Your session has ended.", "Sign in", signInAddress());
       if (response.status === 429 || response.status === 503) {
-        wait = Number(response.headers.get("Retry-After")) || 15;
+        notBefore = Date.now() + (response.headers.get("Retry-After") * 1000 || 15000);
       } else if (!response.ok) {
         return stop("This page can't be updated.", "Reload", location.href);
       } else {
@@ -126,7 +124,7 @@ function followActivity(bar) {
     }
     announce();
     show();
-    return plan(wait);
+    plan();
   }
 
   region.addEventListener("pointerenter", () => { held = true; show(); });

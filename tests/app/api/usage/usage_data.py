@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.usage.events import UsageEvent
 from infrastructure.database.connections import WORKER_ROLE, connect
 from projections.engine.runner import run_projection
+from projections.read_models.keys.last_used.follow import KEY_RECENCY
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.organization_batches.apply import ORGANIZATION_BATCHES
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
@@ -28,7 +29,7 @@ def count(api: Api) -> None:
 
     async def run() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            for follower in (USAGE, ORGANIZATION_HOURS, ORGANIZATION_BATCHES):
+            for follower in (USAGE, ORGANIZATION_HOURS, ORGANIZATION_BATCHES, KEY_RECENCY):
                 assert (await run_projection(connection, follower, 60)).stopped == {}
 
     api.database.run(run())

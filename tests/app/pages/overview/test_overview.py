@@ -9,6 +9,7 @@ from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from domain.members.roles import ROLES
 from infrastructure.clock import now
+from tests.app import recorded_uses
 from tests.app.api.usage.usage_data import count, record
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
@@ -228,3 +229,33 @@ def test_each_role_sees_only_what_it_may_open(
 def test_a_visitor_is_sent_to_sign_in(screen: Browser) -> None:
     screen.go("/")
     assert screen.path == "/sign-in"
+
+
+@pytest.mark.parametrize(("counts", "usual"), [((4, 10, 6, 9), "8"), ((4, 10, 7), "7"), ((3,), "3")])
+def test_the_requests_of_today_are_compared_with_the_median_of_the_same_weekday(
+    proxied_api: Api, team: Organization, dashboard: Browser, counts: tuple[int, ...], usual: str
+) -> None:
+    key, at = team.key(), now()
+    for week, requests in enumerate(counts, start=1):
+        used_at = at - timedelta(weeks=week)
+        recorded_uses.record(team, used_at, recorded_uses.uses(team, key, requests, used_at))
+    for days in (1, 6, 8, 35):  # another weekday, or too long ago
+        used_at = at - timedelta(days=days)
+        recorded_uses.record(team, used_at, recorded_uses.uses(team, key, 50, used_at))
+    team.verify(key.secret)
+    count(proxied_api)
+    text = dashboard.go("/").text
+    assert figures(text)["Requests today"] == "1"
+    assert f'<span class="figure-note">Usual {at:%A}: {usual}</span>' in text
+
+
+def test_without_an_earlier_week_there_is_nothing_to_compare_with(
+    proxied_api: Api, team: Organization, dashboard: Browser
+) -> None:
+    key, yesterday = team.key(), now() - timedelta(days=1)
+    recorded_uses.record(team, yesterday, recorded_uses.uses(team, key, 5, yesterday))
+    team.verify(key.secret)
+    count(proxied_api)
+    text = dashboard.go("/").text
+    assert "Usual" not in text
+    assert '<span class="figure-note">UTC day</span>' in text

@@ -65,6 +65,7 @@ class Tail:
         page.clock.pause_at(LOADED_AT)
         page.add_init_script(_SERVER)
         page.goto(path)
+        self.run(0)  # what the page does as soon as it is complete
 
     def answer(self, *answers: Answer) -> None:
         """Give these answers next. All others are without new rows."""

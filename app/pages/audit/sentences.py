@@ -102,8 +102,9 @@ def _health_changed(_: str, what: str, data: Data) -> str:
     return f"{_sentence_start(what)} stopped responding{f': {reason}' if reason else ''}."
 
 
-def _sentence_start(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _sentence_start(what: str) -> str:
+    """Return a resource at the start of a sentence. The address of a member stays as it is."""
+    return what if "@" in what.partition(" ")[0] else what[0].upper() + what[1:]
 
 
 def _member_added(_: str, what: str, data: Data) -> str:

@@ -63,7 +63,7 @@ def window(history: History, open_as: OpenAs) -> Browser:
 
 def text_of(fragment: str) -> str:
     """Return the text of a part of a page."""
-    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", fragment).split()))
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", fragment.replace("<wbr>", "")).split()))
 
 
 def rows(page: str) -> list[str]:

@@ -117,3 +117,8 @@ def test_an_alert_or_identification_whose_key_has_no_name_is_described() -> None
     known = msgspec.structs.replace(acknowledged.resource, alert_type="webhook.disabled")
     text = sentence(msgspec.structs.replace(acknowledged, resource=known))
     assert text == "ada@example.com acknowledged the alert “A webhook was disabled”."
+
+
+@pytest.mark.parametrize("kind", ["team.member_added", "team.ownership_transferred", "team.ownership_received"])
+def test_an_address_stays_as_it_is_at_the_start_of_a_sentence(kind: str) -> None:
+    assert sentence(event_of(kind, sample(kind), "grace@example.com")).startswith("grace@example.com ")

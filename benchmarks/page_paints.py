@@ -21,13 +21,12 @@ PAINT_MS_MAX = 500.0
 _WIDTH, _HEIGHT = 1280, 800
 
 _LARGEST = """() => new Promise(resolve => {
-    let painted = 0
-    const observer = new PerformanceObserver(list => { painted = list.getEntries().at(-1).startTime })
+    let painted
+    const observer = new PerformanceObserver(list => {
+        painted = list.getEntries().at(-1).startTime
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(painted))))
+    })
     observer.observe({type: 'largest-contentful-paint', buffered: true})
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
-        observer.disconnect()
-        resolve(painted)
-    })))
 })"""
 
 

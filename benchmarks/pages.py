@@ -92,9 +92,11 @@ def _measure(server: PostgreSQL, organization: Prepared, folder: Path, options: 
             lambda: [api.pid, *descendants(api.pid)],
             lambda: [] if server.process is None else descendants(server.process.pid),
         )
-        targets = _paints(api, organization, wanted)
+        # Before the browser starts: the server closes connections that are idle meanwhile.
+        targets = [] if options.only else _first_view(visitor)
+        targets += _paints(api, organization, wanted)
         if not options.only:
-            targets += [*_first_view(visitor), _tailing(api, organization, folder, options)]
+            targets.append(_tailing(api, organization, folder, options))
     with (
         _logging_statements(server),
         serving(server.url, 1, folder / "api.log", master_key=organization.master_key) as api,

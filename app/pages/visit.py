@@ -6,6 +6,7 @@ The values of a template may be of any type.
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -38,7 +39,10 @@ T = TypeVar("T")
 _ID_LENGTH_MAX = 64
 
 _INSTEAD_OF_CONTENT = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
-"""A script that asked for a part of a page shows an error page in place of the content of that page."""
+"""A script that asked for a part of a page shows the page about a refused value in place of the content.
+
+It shows a message about any other error, and leaves the content as it is.
+"""
 
 
 class _NextRow(Struct, frozen=True):
@@ -178,7 +182,7 @@ class Visit(Struct, frozen=True):
             **texts,
         )
         response.headers.update(problem.headers)
-        if is_script(self.request):
+        if is_script(self.request) and problem.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             response.headers.update(_INSTEAD_OF_CONTENT)
         return response
 

@@ -85,6 +85,24 @@ def test_the_command_reports_an_export_that_was_cut_off(run: Run, proxy: FlakyPr
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("answer", [*[_HEAD + each for each in CUT_OFF], refusal(403)])
+def test_a_failed_export_leaves_the_file_of_the_last_one(
+    run: Run, proxy: FlakyProxy, tmp_path: Path, answer: bytes
+) -> None:
+    file = tmp_path / "audit-log.jsonl"
+    file.write_text("the last one")
+    proxy.actions = [answer]
+    ran = run("audit", "export", "--url", proxy.url, "--output", str(file))
+    assert ran.returncode != 0
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [(file.name, "the last one")]
+
+
+def test_a_file_that_cannot_be_written_is_named(run: Run) -> None:
+    ran = run("audit", "export", "--output", "/dev/full/export")
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert "The file cannot be written" in ran.stderr
+
+
 def test_an_unknown_change_is_refused(manager: Caller) -> None:
     with pytest.raises(NotFound):
         manager.do(lambda c: c.audit.get("evt_unknown"))

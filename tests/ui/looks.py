@@ -32,6 +32,9 @@ DARK = Look("dark", colors="dark")
 LIGHT_NARROW = Look("light-narrow", width=360, height=740)
 DARK_NARROW = Look("dark-narrow", width=360, height=740, colors="dark")
 
+MEDIUM = Look("medium", width=900)
+"""Too narrow for a table of keys, and too wide for cards: tables scroll in their own region."""
+
 ZOOMED = Look("zoomed", width=320, height=256)
 """A window of 1280 by 1024 pixels at 400 % zoom, as WCAG 1.4.10 measures it."""
 

@@ -9,16 +9,13 @@ from tests.app.api.organization.invite import invite
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.app.raised_alerts import alert_with, raise_alerts
-from tests.ui.looks import LIGHT, LIGHT_NARROW, Look
+from tests.ui.looks import LIGHT, LIGHT_NARROW, MEDIUM
 from tests.ui.pages import key_path
 from tests.ui.site import Site
 from tests.ui.ui import Ui
 
 HTMX_LEAVING = "console error: htmx:(afterRequest|sendAbort)"
 HTMX_REFUSED = "console error: Response Status Error Code 422"
-
-MEDIUM = Look("medium", width=900)
-"""Too narrow for a table of keys, and too wide for cards."""
 
 
 @pytest.fixture
@@ -136,6 +133,25 @@ def test_a_filtered_list_is_still_followed(ui: Ui, org: Organization, owner: Per
     org.verify(key.secret, ip="10.0.0.1")
     org.verify(key.secret, ip="192.0.2.7")
     expect(page.locator("[data-tail-rows] tr")).to_have_count(2)
+    page.get_by_role("link", name="Remove this filter").click()
+    expect(page.locator(".applied")).to_have_count(0)
+    expect(page.locator("[data-tail-state]")).to_contain_text("Live")
+    org.verify(key.secret, ip="10.0.0.1")
+    expect(page.locator("[data-tail-rows] tr")).to_have_count(5)
+
+
+def test_a_link_that_is_pressed_while_a_text_is_typed_is_followed(ui: Ui, site: Site) -> None:
+    """Pressing it ends the editing of the text, and the list must not be replaced before the link is released."""
+    ui.allow(HTMX_LEAVING)
+    page = ui.open("/activity", site.person("owner"))
+    page.get_by_label("Tool", exact=True).press_sequentially("search")
+    link = page.locator("[data-tail-rows] a[href^='/activity/']").first
+    address = link.get_attribute("href")
+    link.hover()
+    page.mouse.down()
+    page.wait_for_timeout(200)
+    page.mouse.up()
+    page.wait_for_url(f"**{address}")
 
 
 def test_the_newest_page_has_no_link_to_newer_rows(ui: Ui, site: Site) -> None:

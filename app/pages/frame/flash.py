@@ -2,7 +2,7 @@
 
 The cookie contains a signed code and no text, so nothing that a user entered is stored in it. A message about a
 resource also has its id and a time, and the page of the resource adds the name. After a removal, the cookie also says
-what has the focus: the row after the removed one, which had it.
+what has the focus: the row next to the removed one, which had it.
 """
 
 from datetime import datetime, timedelta

@@ -109,7 +109,11 @@ def _clients_text(found: KeyClients) -> str:
     covered = f"the newest {number(found.uses)} uses, from" if found.uses == USES_MAX else "every use since"
     text = f"Covers {covered} {instant(found.since)}, also refused ones. Clients choose their own name."
     hidden = found.total - len(found.clients)
-    return f"{text} {plural(hidden, 'client')} with the fewest uses not shown." if hidden else text
+    return (
+        f"{text} {plural(hidden, 'client')} with the fewest uses {'is' if hidden == 1 else 'are'} not shown."
+        if hidden
+        else text
+    )
 
 
 def _charts(report: KeyReport, chosen: ReportedPeriod, at: datetime, alerts: list[Alert]) -> list[Chart]:

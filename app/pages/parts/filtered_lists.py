@@ -63,7 +63,7 @@ def filter_bar(
         applied=applied_filters(path, query, texts),
         carried=[(name, value) for name, value in given_filters(query).items() if name in carried],
         clear=clear or path,
-        result=result,
+        result="" if errors else result,
         errors=errors or {},
         labels=labels or {},
         headers={"HX-Push-Url": address_of(path, query)},

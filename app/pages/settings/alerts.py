@@ -10,7 +10,7 @@ from app.api.usage.current import get_usage
 from app.api.usage.schemas import OrganizationReport
 from app.pages.forms.refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.page import Page
-from app.pages.parts.usage_reports import LAST_DAY
+from app.pages.parts.usage_reports import LAST_DAY, outcomes_of, totals_of
 from app.pages.rendering import PageResponse
 from app.pages.settings.thresholds import RULES, ShownRule, as_entered, settings_in, shown
 from app.pages.visit import Visit
@@ -70,11 +70,13 @@ async def _form_page(
 
 
 async def _recent_use(visit: Visit) -> RecentUse:
-    report = await visit.read(get_usage, OrganizationReport, LAST_DAY.detailed_query(now()))
-    hours = report.by_hour or []
+    at = now()
+    report = await visit.read(get_usage, OrganizationReport, {**LAST_DAY.detailed_query(at), "keys": 0})
+    hours = outcomes_of(report, LAST_DAY.period(at))
+    totals = totals_of(hours)
     return RecentUse(
-        requests=sum(hour.requests for hour in hours),
-        busiest=max((hour.requests for hour in hours), default=0),
-        errors=sum(hour.errors for hour in hours),
-        refusals=sum(hour.denied for hour in hours),
+        requests=totals.accepted,
+        busiest=max(hour.accepted + hour.errors for hour in hours),
+        errors=totals.errors,
+        refusals=totals.refused,
     )

@@ -105,7 +105,8 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto-submit]");
-  if (form) form.requestSubmit();
+  /* The pointer that ends the editing of a text may press a link, which must stay until it is released. */
+  setTimeout(() => form?.isConnected && form.requestSubmit(), 300);
 });
 
 document.addEventListener("htmx:responseError", (event) => {

@@ -7,8 +7,8 @@ function countSelected() {
   const checked = document.querySelectorAll("[data-row-check]:checked").length;
   count.textContent = `${checked} selected`;
   const all = document.querySelector("[data-check-all]");
-  all.checked = checked > 0 && checked === rows;
-  all.indeterminate = checked > 0 && !all.checked;
+  all.checked = checked === rows;
+  all.indeterminate = checked && !all.checked;
 }
 
 document.addEventListener("change", (event) => {

@@ -15,11 +15,7 @@ if (shortcuts) {
     const target = document.querySelector(`[data-shortcut="${CSS.escape(keys)}"]`);
     if (!target || target.hidden) return;
     event.preventDefault();
-    if (target.select) {
-      target.focus();
-      target.select();
-    } else {
-      target.click();
-    }
+    if (target.select) select(target);
+    else target.click();
   });
 }

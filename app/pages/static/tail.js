@@ -2,7 +2,7 @@
 
 const TAIL_DELAYS = [2, 4, 8, 15];
 const TAIL_ROWS_MAX = 200;
-const TAIL_MINUTES = 15;
+const TAIL_MS = 900000;
 const TAIL_ANNOUNCE_MS = 10000;
 
 function followActivity(bar) {
@@ -14,7 +14,7 @@ function followActivity(bar) {
   const newest = bar.querySelector("[data-tail-newest]");
   let after = bar.dataset.after;
   let idle = 0;
-  let timer = 0;
+  let timer;
   let paused = false;
   let ended = false;
   let asking = false;
@@ -26,7 +26,7 @@ function followActivity(bar) {
   let updatedAt = Date.now();
   let startedAt = Date.now();
 
-  const isHeld = () => held || region.contains(document.activeElement);
+  const isHeld = () => held || region.matches(":focus, :has(tbody :focus)");
 
   function show() {
     const seconds = Math.round((Date.now() - updatedAt) / 1000);
@@ -74,11 +74,12 @@ function followActivity(bar) {
     const added = [...template.content.querySelectorAll("tr")].filter((row) => !document.getElementById(row.id));
     region.hidden = false;
     document.querySelector("[data-tail-empty]")?.remove();
-    const seen = rows.rows[0];
+    const [seen] = rows.rows;
     const top = seen?.getBoundingClientRect().top;
     rows.prepend(...added);
     while (rows.rows.length > TAIL_ROWS_MAX) rows.lastElementChild.remove();
-    if (top < 0) scrollBy(0, seen.getBoundingClientRect().top - top);
+    /* Between the widths of a phone and of a desktop, the table scrolls and not the window. */
+    if (region.scrollTop || top < 0) (region.scrollTop ? region : window).scrollBy(0, seen.getBoundingClientRect().top - top);
   }
 
   /* From here on, rows would leave a gap. */
@@ -90,7 +91,7 @@ function followActivity(bar) {
 
   async function ask() {
     if (document.hidden || isHeld()) return plan();
-    if (Date.now() - startedAt > TAIL_MINUTES * 60000) return pause(true);
+    if (Date.now() - startedAt > TAIL_MS) return pause(true);
     asking = true;
     try {
       const url = new URL(bar.dataset.tail, location.href);
@@ -130,9 +131,8 @@ function followActivity(bar) {
   region.addEventListener("pointerenter", () => { held = true; show(); });
   region.addEventListener("pointerleave", () => { held = false; show(); });
   button.addEventListener("click", () => pause(!paused));
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) plan(0);
-  });
+  /* Not a listener, which would keep a replaced list. */
+  document.onvisibilitychange = () => document.hidden || plan(0);
   const clock = setInterval(() => {
     if (!bar.isConnected) return clearInterval(clock);
     announce();

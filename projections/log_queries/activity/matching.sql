@@ -1,5 +1,5 @@
 -- The uses in `searched` that match filters of their columns, for the statements that include this file. Parameters by
--- name: the filters, null: any. Of `status` and `reason` only denials, which need no other row.
+-- name: the filters, null: any. Of `status`, only `denied`: the others and `reason` need `matching_ends.sql`.
 select occurred_at, event_id, body from searched u
 where (%(action)s::text is null or action = %(action)s)
   and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)

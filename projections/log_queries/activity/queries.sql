@@ -53,12 +53,14 @@ order by occurred_at, event_id
 limit %(limit)s
 
 -- next_uses_by_end
+-- As next_uses, with the filters that need the ends of calls.
 \ir next_uses.sql
 \ir matching_ends.sql
 order by occurred_at, event_id
 limit %(limit)s
 
 -- next_uses_end
+-- The last of the next uses, if there are as many as scan.
 \ir next_uses.sql
 select occurred_at, event_id from searched order by occurred_at, event_id limit 1 offset %(scan)s - 1
 

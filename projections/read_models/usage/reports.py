@@ -21,7 +21,8 @@ LISTED_MAX = 100
 """The maximum number of MCP servers, tools or keys that a report lists, most used first."""
 
 _CANDIDATES_OF_DAY = 2
-"""Times the number of listed keys: the most used keys of each day among which a report looks for those of its period.
+_CANDIDATES_MIN = 50
+"""The most used keys of each day among which a report looks for those of its period: times the number of listed keys.
 
 A key that is not among them on any day has at most the sum of the last candidates of all days. That sum rarely reaches
 the last listed key with twice as many candidates as listed keys.
@@ -225,7 +226,9 @@ async def _most_used_keys(
     if created_by is not None:
         cursor = await connection.execute(_SQL.creators_keys, {**parameters, "created_by": created_by})
         return [Named(*row) for row in await cursor.fetchall()], True
-    cursor = await connection.execute(_SQL.organization_keys, {**parameters, "of_day": _CANDIDATES_OF_DAY * limit})
+    cursor = await connection.execute(
+        _SQL.organization_keys, {**parameters, "of_day": max(_CANDIDATES_OF_DAY * limit, _CANDIDATES_MIN)}
+    )
     rows = await cursor.fetchall()
     keys = [Named(key_id, name, requests) for key_id, name, requests, _ in rows]
     others = rows[0][3] if rows else 0

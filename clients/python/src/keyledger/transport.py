@@ -31,7 +31,7 @@ class Sender:
         return self.send(instead)
 
     def stream(self, call: Call[bytes]) -> Iterator[bytes]:
-        """Yield the content of the response as it arrives. Only a request that got no content is repeated."""
+        """Yield the content of the response as it arrives. Only a request that got no response is repeated."""
         response = self._response(call, Attempts(self._retries, call.repeat), stream=True)
         with closing(response):
             try:

@@ -2,15 +2,18 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 
 from domain.members.events import Role
+from infrastructure.clock import now
 from tests.app.api.usage.usage_data import count
 from tests.app.browser import Browser, Form
 from tests.app.organizations import Api, Organization
 from tests.app.pages.conftest import OpenAs
 from tests.app.people import COOKIE, Person, person
+from tests.app.recorded_uses import record, uses
 from tests.ui.data import HARD_NAME
 
 
@@ -146,6 +149,8 @@ def test_thresholds_are_shown_next_to_the_present_use(api: Api, org: Organizatio
     for _ in range(3):
         org.verify(key.secret, ip="192.0.2.7")
     org.verify(key.secret, ip="203.0.113.9")
+    earlier = now() - timedelta(hours=25)
+    record(org, earlier, uses(org, key, 9, earlier))
     count(api)
     text = window.go("/settings/alerts").text
     assert "all keys together had 3 requests, at most 3 in an hour, 0 errors and 1 refusal." in text

@@ -220,7 +220,9 @@ def _usage(groups: Any) -> None:  # noqa: ANN401 -- argparse does not export the
     command.add_argument(
         "--days", type=_count, metavar="N", help="the last N days, including today; by default this month"
     )
-    command.add_argument("--bucket", choices=("hour", "day"), help="by default day; day adds reasons and latencies")
+    command.add_argument(
+        "--bucket", choices=("hour", "day"), help="by default day; day adds reasons, and latencies of up to 31 days"
+    )
 
 
 def _alerts(commands: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
@@ -358,7 +360,10 @@ def _period(command: argparse.ArgumentParser) -> None:
 
 
 def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"use a date or a time, such as 2026-11-01, not {text!r}") from None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 

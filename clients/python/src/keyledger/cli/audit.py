@@ -1,9 +1,10 @@
 """`keyledger audit …`"""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,19 +52,28 @@ def export(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client, _opened(arguments.output) as file:
         exported = client.audit.export(format=arguments.format, since=arguments.since, until=arguments.until)
         last = _last_line_of(exported, file)
-    if not (last.startswith(_LAST_LINES) and last.endswith(b"\n")):
-        raise IncompleteAnswer("its last line is missing")
+        if not (last.startswith(_LAST_LINES) and last.endswith(b"\n")):
+            raise IncompleteAnswer("its last line is missing")
     return exit_codes.OK
 
 
-def _opened(path: str | None) -> AbstractContextManager[BinaryIO]:
-    """Return the file to write, or standard output."""
+@contextmanager
+def _opened(path: str | None) -> Generator[BinaryIO]:
+    """Open standard output, or a file that replaces the one at `path` if nothing fails."""
     if path is None:
-        return nullcontext(sys.stdout.buffer)
+        yield sys.stdout.buffer
+        return
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        return Path(path).open("wb")
+        with part.open("wb") as file:
+            yield file
+        part.replace(target)
     except OSError as error:
         raise UsageError(f"The file cannot be written: {error}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _last_line_of(pieces: Iterable[bytes], file: BinaryIO) -> bytes:

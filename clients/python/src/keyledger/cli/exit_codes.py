@@ -8,7 +8,7 @@ REFUSED: Final = 1
 USAGE: Final = 2
 """The command cannot be executed as given."""
 UNREACHABLE: Final = 3
-"""The service did not respond, or asked the caller to retry later."""
+"""The service did not respond or not completely, or asked the caller to retry later."""
 
 EXPLAINED = """exit codes:
   0  done, or valid

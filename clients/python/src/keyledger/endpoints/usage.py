@@ -44,8 +44,8 @@ def get_usage(
 ) -> Call[OrganizationReport]:
     """Report the usage of all keys of the organization, for the same periods as for one key or for the last `days`.
 
-    `bucket` adds refusals by reason, ended calls and latencies by hour or by day. `mcp_id` selects one MCP server.
-    `keys` is the number of most used keys to list, by default 100.
+    `bucket` adds refusals by reason, and for up to 31 days ended calls and latencies, by hour or by day. `mcp_id`
+    selects one MCP server. `keys` is the number of most used keys to list, by default 100.
     """
     query = query_of(
         period=period, days=days, start_date=start_date, end_date=end_date, bucket=bucket, mcp_id=mcp_id, keys=keys

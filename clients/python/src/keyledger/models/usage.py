@@ -55,6 +55,7 @@ class DayRequests(Struct, frozen=True):
     """Requests on one day. Denied uses do not count as requests.
 
     `denied_by_reason`, `calls` (ended ones) and `latency_ms` are present with `bucket="day"`, for a key with any one.
+    For more than 31 days, an organization has `denied_by_reason` only.
     """
 
     date: Day
@@ -113,7 +114,8 @@ class OrganizationReport(Struct, frozen=True, kw_only=True):
 
     Not `by_key_exact`: keys that are not listed may have more requests than the last ones of `by_key`.
     Uses before `counted_until` are counted.
-    `by_hour` is present with `bucket="hour"`; the totals `denied_by_reason`, `calls` and `latency_ms` with any bucket.
+    `by_hour` is present with `bucket="hour"`; the totals `denied_by_reason`, `calls` and `latency_ms` with any bucket,
+    but for more than 31 days only the first of them.
     """
 
     period: str

@@ -10,7 +10,7 @@ from infrastructure.clock import now
 from projections.read_models.keys.state.queries import key_of
 from projections.read_models.usage.counted_until import counted_until
 from projections.read_models.usage.key_details import details_by_day, details_by_hour
-from projections.read_models.usage.latency import merged
+from projections.read_models.usage.latency import added
 from projections.read_models.usage.reports import key_report
 
 
@@ -33,7 +33,7 @@ async def get_key_usage(request: HttpRequest, key_id: str, query: KeyQuery) -> S
         require_visible(caller, await key_of(connection, key_id, caller.organization_id))
         until = await counted_until(connection, at)
         days = {} if query.bucket is None else await details_by_day(connection, key_id, period.span)
-        histogram = merged(day.histogram or {} for day in days.values()) if days else None
+        histogram = added(day.histogram or {} for day in days.values()) if days else None
         report = await key_report(connection, key_id, period.span, histogram)
         hours = {} if query.bucket != "hour" else await details_by_hour(connection, key_id, period.span)
     return usage_response(to_key_report(key_id, period, report, days=days, hours=hours, counted_until=until), query)

@@ -3,7 +3,6 @@
 \ir matching.sql
   and (%(status)s::text is null or %(status)s = case
       when code <> 'valid' then 'denied'
-      when %(status)s = 'denied' then ''
       when action <> 'call' then 'success'
       else coalesce((
           select c.code from usage_events c

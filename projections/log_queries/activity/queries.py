@@ -78,7 +78,7 @@ class Span(Struct, frozen=True):
         return {**values, **self.filters.parameters()}
 
 
-class _Direction(NamedTuple):
+class _Statements(NamedTuple):
     """The statements that read uses in one direction: all that match, also by the ends of calls, and the last one."""
 
     uses: bytes
@@ -87,8 +87,8 @@ class _Direction(NamedTuple):
     ascending: bool
 
 
-_NEWEST = _Direction(SQL.uses, SQL.uses_by_end, SQL.uses_end, ascending=False)
-_NEXT = _Direction(SQL.next_uses, SQL.next_uses_by_end, SQL.next_uses_end, ascending=True)
+_NEWEST = _Statements(SQL.uses, SQL.uses_by_end, SQL.uses_end, ascending=False)
+_NEXT = _Statements(SQL.next_uses, SQL.next_uses_by_end, SQL.next_uses_end, ascending=True)
 
 
 class Found(NamedTuple):
@@ -185,22 +185,22 @@ def _reason(change: Entry) -> str | None:
 
 
 async def _uses(
-    connection: Connection, direction: _Direction, span: Span, parameters: dict[str, Any]
+    connection: Connection, statements: _Statements, span: Span, parameters: dict[str, Any]
 ) -> tuple[list[Entry], Position | None]:
     """Return the uses that match, at most `limit`, and the position where the search ended if it reached its bound."""
     ended = ends_around(span.since or OLDEST, span.until or LATEST)
     named = {**parameters, "scan": SCAN_MAX, "ended_since": ended.since, "ended_until": ended.until}
-    statement = direction.by_end if span.filters.needs_ends else direction.uses
+    statement = statements.by_end if span.filters.needs_ends else statements.uses
     rows = await _read(connection, statement, span, named)
     uses = [use_entry(*row) for row in rows]
     if span.filters.is_empty or len(uses) >= parameters["limit"]:
         return uses, None
-    ends: list[Position] = await _read(connection, direction.end, span, named)
+    ends: list[Position] = await _read(connection, statements.end, span, named)
     if not ends:
         return uses, None
     # A use that was recorded meanwhile has moved the end.
     (end,) = ends
-    return [use for use in uses if (use.position <= end if direction.ascending else use.position >= end)], end
+    return [use for use in uses if (use.position <= end if statements.ascending else use.position >= end)], end
 
 
 async def _read(connection: Connection, statement: bytes, span: Span, parameters: dict[str, Any]) -> list[Any]:

@@ -8,7 +8,9 @@ added bucket by bucket, and a bucket is never wider than an eighth of its lower 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+K = TypeVar("K")
 
 _EXACT_BITS = 4
 _DIVISIONS = 8
@@ -40,12 +42,12 @@ class Percentiles(NamedTuple):
     p99: int | None = None
 
 
-def merged(histograms: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    """Return the histogram of all calls in `histograms`."""
-    total: dict[int, int] = {}
-    for histogram in histograms:
-        for bucket, calls in histogram.items():
-            total[bucket] = total.get(bucket, 0) + calls
+def added(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:
+    """Return the sums by key, such as the histogram of the calls in several histograms."""
+    total: dict[K, int] = {}
+    for each in counts:
+        for key, count in each.items():
+            total[key] = total.get(key, 0) + count
     return total
 
 

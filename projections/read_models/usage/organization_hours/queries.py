@@ -1,13 +1,13 @@
 """Queries on the uses of an organization by hour."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from projections.read_models.usage.latency import Percentiles, merged, percentiles
+from projections.read_models.usage.latency import Percentiles, added, percentiles
 
 
 class Queries(NamedTuple):
@@ -58,13 +58,6 @@ class Outcomes:
     def latency_ms(self) -> Percentiles:
         return percentiles(self.histogram)
 
-    def add(self, other: "Outcomes") -> None:
-        self.requests += other.requests
-        self.failed += other.failed
-        for code, count in other.denied.items():
-            self.denied[code] = self.denied.get(code, 0) + count
-        self.histogram = merged([self.histogram, other.histogram])
-
 
 async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, Outcomes]:
     """Return the outcomes of each hour or day (UTC) with any uses, by its start."""
@@ -96,9 +89,11 @@ async def refusals_by_day(
     return found
 
 
-def sum_of(parts: Iterable[Outcomes]) -> Outcomes:
+def sum_of(parts: Collection[Outcomes]) -> Outcomes:
     """Return the sum of `parts`, with the percentiles of all their calls."""
-    total = Outcomes()
-    for part in parts:
-        total.add(part)
-    return total
+    return Outcomes(
+        requests=sum(part.requests for part in parts),
+        failed=sum(part.failed for part in parts),
+        denied=added(part.denied for part in parts),
+        histogram=added(part.histogram for part in parts),
+    )

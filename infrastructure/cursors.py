@@ -36,14 +36,16 @@ class CursorSigner:
     def encode(self, payload: msgspec.Struct, *, purpose: str) -> str:
         """Return `payload` as a URL-safe string. `purpose` names the list: kind, organization and filters."""
         body = msgspec.json.encode(payload)
-        return base64.urlsafe_b64encode(_tag(self._keys[0], purpose, body) + body).rstrip(b"=").decode()
+        return _text(_tag(self._keys[0], purpose, body) + body)
 
     def decode(self, cursor: str, payload_type: type[T], *, purpose: str) -> T:
         """Return the payload, or raise CursorInvalid."""
         try:
             if len(cursor) > _CURSOR_MAX:
                 raise CursorInvalid
-            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            if _text(raw) != cursor:  # the decoder ignores some characters, and reads "+" as "-"
+                raise CursorInvalid
             tag, body = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
             if not any(hmac.compare_digest(tag, _tag(key, purpose, body)) for key in self._keys):
                 raise CursorInvalid
@@ -53,6 +55,10 @@ class CursorSigner:
 
     def __repr__(self) -> str:
         return f"CursorSigner({len(self._keys)} master keys)"
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _tag(key: bytes, purpose: str, body: bytes) -> bytes:

@@ -4,7 +4,7 @@ The values of a template may be of any type.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -122,13 +122,15 @@ class Visit(Struct, frozen=True):
         status: int = 200,
         subject: Subject | None = None,
         headers: Mapping[str, str] | None = None,
+        row_ids: Collection[str] = (),
         **values: Any,  # noqa: ANN401
     ) -> PageResponse:
         """Return a page in the frame, about `subject` if it is about one resource.
 
-        Templates also get `frame`, `can` and the time `now`.
+        `row_ids` are those of the rows that can have the focus after a removal. Templates also get `frame`, `can` and
+        the time `now`.
         """
-        frame = await self._frame(subject)
+        frame = await self._frame(subject, row_ids)
         response = page(template, status=status, headers=headers, frame=frame, can=self.can, now=now(), **values)
         if frame.flash is not None:
             response.headers["Set-Cookie"] = expired_flash(get_services(self.request))
@@ -192,7 +194,7 @@ class Visit(Struct, frozen=True):
         async with get_services(self.request).read_transaction(self.person.organization_id) as connection:
             return next((each.email for each in await members(connection, owners, limit=1, offset=0)), None)
 
-    async def _frame(self, subject: Subject | None) -> Frame:
+    async def _frame(self, subject: Subject | None, row_ids: Collection[str]) -> Frame:
         services, person = get_services(self.request), self.person
         async with services.read_transaction(person.organization_id) as connection, connection.pipeline():
             organization, addresses, open_alerts = await asyncio.gather(
@@ -207,7 +209,7 @@ class Visit(Struct, frozen=True):
             csrf_token=self.csrf_token,
             links=links_of(person, self.path, {"/alerts": open_alerts}),
             home=START,
-            flash=flash_of(self.request, person.user_id, subject),
+            flash=flash_of(self.request, person.user_id, subject, row_ids),
             theme=theme_of(self.request),
             has_shortcuts=has_shortcuts(self.request),
             has_other_organization=self.has_other_organization,

@@ -42,7 +42,9 @@ def assert_complete(page: Page, name: str) -> None:
     assert shown.count(), f"{page.url} does not show {name!r}"
     box = shown.first.bounding_box()
     assert box is not None
-    assert box["x"] >= 0
+    window = page.viewport_size
+    assert window is not None
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= window["width"]
     assert "taken" not in page.title() or name in page.title()
 
 

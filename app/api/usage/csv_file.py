@@ -6,7 +6,7 @@ from app.api.usage.period import KeyQuery, OrganizationQuery
 from app.api.usage.schemas import DayUsage, HourUsage, KeyReport, OrganizationReport
 from app.handlers import HttpResponse, Success, success
 from app.http.csv_rows import csv_rows
-from projections.read_models.usage.reports import midnight
+from infrastructure.days import midnight
 
 CSV = "text/csv; charset=utf-8"
 CSV_HEADERS = {"Content-Disposition": "The name of the file. Only with `format=csv`."}

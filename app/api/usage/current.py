@@ -9,9 +9,10 @@ from app.handlers import HttpRequest, HttpResponse, Success, get_services
 from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
+from infrastructure.days import midnight
 from projections.read_models.usage.counted_until import counted_until
 from projections.read_models.usage.organization_hours.queries import Outcomes, Selection, outcomes_by, refusals_by_day
-from projections.read_models.usage.reports import midnight, organization_report, plan_of
+from projections.read_models.usage.reports import organization_report, plan_of
 
 
 @Route(

@@ -9,11 +9,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from app.api import examples
 from app.api.schemas import Count, KeyId, McpId, Time
 from app.api.usage.period import Bucket, ReportPeriod
+from infrastructure.days import midnight
 from projections.read_models.usage import reports
 from projections.read_models.usage.key_details import KeyDetails
 from projections.read_models.usage.organization_hours import queries as organization_hours
 from projections.read_models.usage.organization_hours.queries import sum_of
-from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report, midnight
+from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report
 
 COUNTING = (
     "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are UTC days, "

@@ -22,13 +22,15 @@ async def account_page(visit: Visit) -> PageResponse:
     organization = await organization_name(services, person.organization_id)
     async with services.read_transaction(person.organization_id) as connection:
         addresses = await emails(connection, [person.user_id])
+    sessions = await own_sessions(services, person)
     return await visit.page(
         "account.html",
+        row_ids=[each.session_id for each in sessions],
         user_id=person.user_id,
         email=addresses.get(person.user_id),
         role=person.role,
         organization=organization,
-        sessions=await own_sessions(services, person),
+        sessions=sessions,
         session_id=person.session_id,
         mails=shown(await notifications_of(services, person), person),
         levels=LEVELS,

@@ -8,7 +8,7 @@ from app.api.alerts.list import list_alerts
 from app.api.alerts.schemas import Alert
 from app.pages.alerts.sentences import Sentences, sentences_of
 from app.pages.page import Page
-from app.pages.parts.filtered_lists import filter_bar, result_text
+from app.pages.parts.filtered_lists import filter_bar, list_page
 from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -55,13 +55,13 @@ async def alert_list_page(visit: Visit) -> PageResponse:
         "key_id": f"Key: {key_name}",
     }
     all_of_status = link_to(_PATH, Query(status=query.status))
-    result = result_text(listed, "alert")
-    bar = filter_bar(_PATH, query, texts, result, carried=("status", "key_id"), clear=all_of_status)
-    cursor = listed.pagination.next_cursor
-    return await visit.page(
+    nouns = ("alert", "alerts")
+    bar = filter_bar(_PATH, query, texts, listed, nouns, carried=("status", "key_id"), clear=all_of_status)
+    return await list_page(
+        visit,
         "alerts/list.html",
-        headers=bar.headers,
-        bar=bar,
+        bar,
+        row_ids=[alert.id for alert in listed.data],
         query=query,
         statuses=[
             (
@@ -73,6 +73,4 @@ async def alert_list_page(visit: Visit) -> PageResponse:
         ],
         rows=[Row(alert, sentences_of(alert)) for alert in listed.data],
         pagination=listed.pagination,
-        newest=link_to(_PATH, query) if query.cursor else None,
-        older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
     )

@@ -2,7 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -13,13 +13,14 @@ from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import AuditEvent
 from app.pages.audit.sentences import resource_of, sentence
 from app.pages.page import Page
-from app.pages.parts.filtered_lists import filter_bar, find, result_text
+from app.pages.parts.filtered_lists import filter_bar, find, list_page
 from app.pages.parts.people import member_names
-from app.pages.query import link_to, page_query
+from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from app.pages.wording.actors import actor_name
 from app.pages.wording.words import AUDIT_EVENTS
+from infrastructure.days import midnight
 
 _PATH = "/audit"
 PER_PAGE = 50
@@ -53,22 +54,18 @@ async def audit_list_page(visit: Visit) -> PageResponse:
         find(visit, list_audit_events, AuditEvent, lambda: {**_parameters(query), "per_page": PER_PAGE}, _LABELS),
         member_names(visit),
     )
-    texts = _texts(query, Named("", "", "") if errors else await _named(visit, query, listed.data))
-    result = result_text(listed, "change")
-    bar = filter_bar(_PATH, query, texts, result, carried=("key_id",), errors=errors, labels=_LABELS)
-    cursor = listed.pagination.next_cursor
+    texts = _texts(query, await _named(visit, query, listed.data))
+    nouns = ("change", "changes")
+    bar = filter_bar(_PATH, query, texts, listed, nouns, carried=("key_id",), errors=errors, labels=_LABELS)
     period = {name: value for name, value in _parameters(query).items() if name in {"from", "to"}}
-    return await visit.page(
+    return await list_page(
+        visit,
         "audit/list.html",
-        status=bar.status,
-        headers=bar.headers,
-        bar=bar,
+        bar,
         query=query,
         rows=[Row(event, sentence(event)) for event in listed.data],
         types=[("", "Any"), *sorted(AUDIT_EVENTS.items(), key=lambda each: each[1])],
         people=people,
-        newest=link_to(_PATH, query) if query.cursor else None,
-        older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
         exports=[
             (title, f"/v1/audit/export?{urlencode({'format': form, **period})}")
             for form, title in (("csv", "Export CSV"), ("jsonl", "Export JSON Lines"))
@@ -87,7 +84,7 @@ def _parameters(query: Query) -> dict[str, object]:
 
 
 def _start_of(day: date) -> str:
-    return datetime.combine(day, time(), UTC).isoformat().replace("+00:00", "Z")
+    return midnight(day).isoformat().replace("+00:00", "Z")
 
 
 class Named(NamedTuple):
@@ -120,8 +117,9 @@ async def _change_of(
         return None
     found = next((event for event in listed if id_of(event) == wanted), None)
     if found is None:
-        events = await visit.read_list(list_audit_events, AuditEvent, {parameter: wanted, "per_page": 1})
-        found = next(iter(events.data), None)
+        parameters = {parameter: wanted, "per_page": 1}
+        events = await find(visit, list_audit_events, AuditEvent, lambda: parameters, (parameter,))
+        found = next(iter(events.page.data), None)
     return found
 
 

@@ -5,6 +5,7 @@ resource also has its id and a time, and the page of the resource adds the name.
 what has the focus: the row next to the removed one, which had it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -119,10 +120,13 @@ def flash_cookie(
     return cookies_of(services.config).set(_COOKIE, signed, _LIFETIME)
 
 
-def flash_of(request: HttpRequest, person_id: str, subject: Subject | None = None) -> Message | None:
+def flash_of(
+    request: HttpRequest, person_id: str, subject: Subject | None = None, row_ids: Collection[str] = ()
+) -> Message | None:
     """Return the message for this person in the request's cookie, if there is one.
 
-    It names the subject of the page only if it is about that one: the user may open another page first.
+    It names the subject of the page only if it is about that one: the user may open another page first. If the row that
+    should have the focus is not one of `row_ids`, the content of the page has it.
     """
     services = get_services(request)
     value = cookies_of(services.config).read(raw_request(request), _COOKIE)
@@ -132,9 +136,10 @@ def flash_of(request: HttpRequest, person_id: str, subject: Subject | None = Non
         flash = services.cursors.decode(value, _Flash, purpose=f"flash {person_id}")
     except CursorInvalid:
         return None
+    focus = flash.focus if flash.focus in ("", *row_ids) else "main"
     if subject is None or flash.subject_id != subject.id or flash.at is None or flash.code not in NAMED:
-        return Message(TEXTS[flash.code], flash.focus)
-    return Message(NAMED[flash.code].format(name=subject.name, time=clock(flash.at)), flash.focus)
+        return Message(TEXTS[flash.code], focus)
+    return Message(NAMED[flash.code].format(name=subject.name, time=clock(flash.at)), focus)
 
 
 def expired_flash(services: Services) -> str:

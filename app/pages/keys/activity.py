@@ -10,6 +10,7 @@ from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
 from app.pages.parts.activity_filters import Filters, activity_list, read_entries, tail_rows
 from app.pages.parts.activity_table import activity_rows
+from app.pages.parts.filtered_lists import list_page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -26,10 +27,10 @@ async def key_activity_page(visit: Visit, key_id: str) -> PageResponse:
     )
     scanned = f"the latest {SCAN_MAX:,} uses"
     shown = activity_list(f"/keys/{key_id}/activity", filters, found, names_of(servers), scanned)
-    return await visit.page(
+    return await list_page(
+        visit,
         "keys/activity.html",
-        status=shown.bar.status,
-        headers=shown.bar.headers,
+        shown.bar,
         key=key,
         heading=heading_of(visit, key, now(), "Activity"),
         list=shown,

@@ -1,10 +1,11 @@
 """The fields of the form for a new key, and the request that they stand for."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from app.pages.fields import Fields
 from domain.environment import Environment
+from infrastructure.days import midnight
 
 DEFAULTS = Fields([("expires", "90"), ("mcps", "selected"), ("environment", "live")])
 """The form before the user has entered anything."""
@@ -101,7 +102,7 @@ def _expiry(fields: Fields, errors: dict[str, str]) -> dict[str, object]:
     if day.year == date.max.year:
         errors["expires_on"] = f"Must be before the year {date.max.year}."
         return {}
-    return {"expires_at": datetime.combine(day + timedelta(days=1), time(), UTC).isoformat()}
+    return {"expires_at": midnight(day + timedelta(days=1)).isoformat()}
 
 
 def _rate_limit(text: str, errors: dict[str, str]) -> dict[str, object]:

@@ -19,7 +19,7 @@ from app.http.pagination import OFFSET_MAX, Pagination
 from app.pages.charts.sparkline import Sparkline, sparkline
 from app.pages.keys.servers import named_servers, names_of
 from app.pages.page import Page
-from app.pages.parts.filtered_lists import filter_bar, result_text
+from app.pages.parts.filtered_lists import filter_bar, list_page
 from app.pages.query import link_to, page_query
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
@@ -128,11 +128,11 @@ async def key_list_page(visit: Visit) -> PageResponse:
     at, names = now(), names_of(servers)
     creators = _creators(query, people, listed.data)
     texts = _texts(query, names, {each.id: each.name for each in creators})
-    bar = filter_bar(_PATH, query, texts, result_text(listed, "key"), carried=_CARRIED)
-    return await visit.page(
+    bar = filter_bar(_PATH, query, texts, listed, ("key", "keys"), carried=_CARRIED)
+    return await list_page(
+        visit,
         "keys/list.html",
-        headers=bar.headers,
-        bar=bar,
+        bar,
         query=query,
         rows=[_row(query, key, at, names) for key in listed.data],
         columns=_columns(query),

@@ -9,7 +9,7 @@ the revocation does, with the number of keys, so nothing is revoked if the keys 
 
 from asyncio import gather
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from secrets import token_urlsafe
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -26,6 +26,7 @@ from app.pages.visit import Visit
 from app.pages.wording.text import plural
 from app.pages.wording.words import DELETED_SERVER, REVOCATION_REASONS
 from infrastructure.clock import now
+from infrastructure.days import midnight
 
 LABELS = {
     "created_by": "Created by",
@@ -113,7 +114,7 @@ def _selectors(fields: Fields) -> tuple[dict[str, object], dict[str, str]]:
             selectors[name] = value
     if day := fields.one("created_before").strip():
         try:
-            selectors["created_before"] = datetime.combine(date.fromisoformat(day), time(), UTC).isoformat()
+            selectors["created_before"] = midnight(date.fromisoformat(day)).isoformat()
         except ValueError:
             errors["created_before"] = "Choose a day."
     if not selectors and not errors:

@@ -11,8 +11,8 @@ from app.api.mcps.schemas import Mcp
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
 from app.pages.page import Page
-from app.pages.parts.filtered_lists import filter_bar, result_text
-from app.pages.query import link_to, page_query
+from app.pages.parts.filtered_lists import filter_bar, list_page
+from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from app.pages.wording.words import MCP_HEALTHS, MCP_STATUSES
@@ -41,15 +41,5 @@ async def mcp_list_page(visit: Visit) -> PageResponse:
         "status": f"Status: {MCP_STATUSES.get(query.status, '')}",
         "health": f"Health: {MCP_HEALTHS.get(query.health, '')}",
     }
-    bar = filter_bar(_PATH, query, texts, result_text(listed, "server"))
-    cursor = listed.pagination.next_cursor
-    return await visit.page(
-        "mcps/list.html",
-        headers=bar.headers,
-        bar=bar,
-        query=query,
-        mcps=listed.data,
-        organization=organization,
-        first=link_to(_PATH, query) if query.cursor else None,
-        older=None if cursor is None else link_to(_PATH, query, cursor=cursor),
-    )
+    bar = filter_bar(_PATH, query, texts, listed, ("server", "servers"))
+    return await list_page(visit, "mcps/list.html", bar, query=query, mcps=listed.data, organization=organization)

@@ -38,6 +38,7 @@ async def member_list_page(visit: Visit) -> PageResponse:
     later, older = listed.pagination.next_cursor, invitations.pagination.next_cursor
     return await visit.page(
         "members/list.html",
+        row_ids=[*(each.user_id for each in listed.data), *(each.invite_id for each in invitations.data)],
         members=listed.data,
         invitations=invitations.data,
         organization=organization,

@@ -30,13 +30,14 @@ from app.pages.overview.attention import (
 from app.pages.overview.checklist import may_be_shown, steps_of
 from app.pages.page import Page
 from app.pages.parts.activity_table import reason_text
-from app.pages.parts.usage_reports import LAST_DAY, frame_of, midnight, outcomes_of, totals_of
+from app.pages.parts.usage_reports import LAST_DAY, frame_of, outcomes_of, totals_of
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.visit import Visit
 from app.pages.wording.text import number
 from app.route import Route
 from infrastructure.clock import now
+from infrastructure.days import midnight
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from app.api.activity.schemas import ActivityEntry
 from app.http.errors import invalid
 from app.http.pagination import Pagination
 from app.pages.parts.activity_table import OUTCOMES, activity_rows, reason_text
-from app.pages.parts.filtered_lists import FilterBar, Found, filter_bar, find, result_text
+from app.pages.parts.filtered_lists import FilterBar, Found, filter_bar, find
 from app.pages.query import given_filters, link_to
 from app.pages.rendering import PageResponse, unchanged
 from app.pages.visit import Visit
@@ -102,15 +102,6 @@ class ActivityList(NamedTuple):
         return bool(self.pagination.next_after) and not self.query.until
 
     @property
-    def newest(self) -> str:
-        return link_to(self.path, self.query)
-
-    @property
-    def older(self) -> str | None:
-        cursor = self.pagination.next_cursor
-        return None if cursor is None else link_to(self.path, self.query, cursor=cursor)
-
-    @property
     def tail(self) -> str:
         return link_to(f"{self.path}/tail", self.query)
 
@@ -119,11 +110,11 @@ def activity_list(
     path: str, filters: Filters, found: Found[T], servers: Mapping[str, str], scanned: str
 ) -> ActivityList:
     """Return the list at the address `path`. `servers`: the names of MCP servers by id."""
-    texts, result = _texts(filters, servers), result_text(found.page, "use")
+    texts, nouns = _texts(filters, servers), ("use", "uses")
     return ActivityList(
         path=path,
         query=filters,
-        bar=filter_bar(path, filters, texts, result, errors=found.errors, labels=_LABELS),
+        bar=filter_bar(path, filters, texts, found.page, nouns, errors=found.errors, labels=_LABELS),
         mcps=list(servers.items()),
         pagination=found.page.pagination,
         scanned=scanned,

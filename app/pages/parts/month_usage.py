@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from app.api.usage.history import HistoryDay, list_usage_history
 from app.pages.charts.chart import Chart, Frame
 from app.pages.charts.month import Month, Requests, month_chart
-from app.pages.parts.usage_reports import midnight
 from app.pages.visit import Visit
+from infrastructure.days import midnight
 
 _DAYS_MAX = 31
 

@@ -1,7 +1,7 @@
 """Usage reports in charts: the periods that pages offer, and what happened in their hours and days."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from app.pages.charts.latency import Latencies
 from app.pages.charts.period import Period, Unit, period_until
 from app.pages.charts.wording import percent
 from app.pages.parts.activity_table import reason_text
+from infrastructure.days import midnight
 
 _HOURS_A_DAY = 24
 
@@ -167,7 +168,3 @@ def totals_of(outcomes: Sequence[Outcomes]) -> Totals:
 def share(part: int, whole: int) -> str:
     """Return a part as a percentage, or an empty text if there is no whole."""
     return percent(part / whole) if whole else ""
-
-
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

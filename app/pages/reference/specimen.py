@@ -96,7 +96,9 @@ def samples() -> dict[str, Any]:
             result="No keys match.",
             errors={"ip": "Must be an IP address."},
             labels={"ip": "Address"},
-            headers={},
+            first="/static/specimen",
+            shown="/static/specimen",
+            older=None,
         ),
         "fields": Fields(),
     }

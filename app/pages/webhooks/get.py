@@ -11,8 +11,8 @@ from app.api.webhooks.list_deliveries import list_deliveries
 from app.api.webhooks.retry_delivery import retry_delivery
 from app.api.webhooks.schemas import Delivery
 from app.pages.page import Page
-from app.pages.parts.filtered_lists import filter_bar, result_text
-from app.pages.query import link_to, page_query
+from app.pages.parts.filtered_lists import filter_bar, list_page
+from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 from app.pages.wording.words import DELIVERY_STATUSES
@@ -37,18 +37,8 @@ async def webhook_page(visit: Visit, webhook_id: str) -> PageResponse:
     )
     path = f"/webhooks/{webhook.id}"
     texts = {"status": f"Status: {DELIVERY_STATUSES.get(query.status, '')}"}
-    bar = filter_bar(path, query, texts, result_text(listed, "delivery", "deliveries"))
-    cursor = listed.pagination.next_cursor
-    return await visit.page(
-        "webhooks/get.html",
-        webhook=webhook,
-        headers=bar.headers,
-        bar=bar,
-        deliveries=listed.data,
-        query=query,
-        newest=link_to(path, query) if query.cursor else None,
-        older=None if cursor is None else link_to(path, query, cursor=cursor),
-    )
+    bar = filter_bar(path, query, texts, listed, ("delivery", "deliveries"))
+    return await list_page(visit, "webhooks/get.html", bar, webhook=webhook, deliveries=listed.data, query=query)
 
 
 @Page("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/retry", access="webhooks:write")

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from infrastructure.database.connections import Connection
+from infrastructure.database.planning import read_planned_once
 from infrastructure.database.statements import load
-from projections.log_queries.activity.queries import read_planned_once
 
 
 class Queries(NamedTuple):

@@ -1,7 +1,7 @@
 """The activity of a key: its changes and uses in one order. It is read from the logs, so it never lags behind."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
@@ -9,7 +9,9 @@ from msgspec import Struct, structs
 from domain.keys.events import KeyRevoked
 from eventstore.codec import decode_event, decode_record
 from eventstore.recorded import Record
+from infrastructure.clock import now
 from infrastructure.database.connections import Connection
+from infrastructure.database.planning import read_planned_once
 from infrastructure.database.statements import load
 from projections.log_queries.activity.entries import (
     LATEST,
@@ -29,7 +31,6 @@ from projections.log_queries.activity.tail import SEEN_MAX, Tail, advance, start
 class Queries(NamedTuple):
     lifecycle: bytes
     lifecycle_after: bytes
-    plan_mode: bytes
     uses: bytes
     uses_by_end: bytes
     uses_end: bytes
@@ -44,6 +45,8 @@ SQL = load(Queries, __file__)
 
 SCAN_MAX = 5_000
 """The maximum number of uses that one page reads to find matches."""
+
+_PLANNED_EACH_TIME = timedelta(days=7)
 
 _AFTER_ID = "~"
 """Sorts after every character of an id."""
@@ -204,21 +207,10 @@ async def _uses(
 
 
 async def _read(connection: Connection, statement: bytes, span: Span, parameters: dict[str, Any]) -> list[Any]:
-    """Return the rows of uses. Statements that name no time are planned once for all parameters."""
-    if span.since is not None:
+    """Return the rows of uses. A search of a few days is planned for their partitions, any other once for all."""
+    if span.since is not None and (span.until or now()) - span.since <= _PLANNED_EACH_TIME:
         return await (await connection.execute(statement, parameters, prepare=False)).fetchall()
     return await read_planned_once(connection, statement, parameters)
-
-
-async def read_planned_once(connection: Connection, statement: bytes, parameters: dict[str, Any]) -> list[Any]:
-    """Return the rows of a statement about the uses of a key at any time. It is planned once for all parameters.
-
-    The uses may be in any partition, and planning for ninety of them takes longer than reading a page.
-    """
-    await connection.execute(SQL.plan_mode, ("force_generic_plan",))
-    rows = await (await connection.execute(statement, parameters, prepare=True)).fetchall()
-    await connection.execute(SQL.plan_mode, ("auto",))
-    return rows
 
 
 def _only_uses(found: Sequence[Entry]) -> list[Entry]:

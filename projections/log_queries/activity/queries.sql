@@ -22,10 +22,6 @@ where stream_id = %(key_id)s and organization_id = %(organization_id)s and versi
 order by version
 limit %(limit)s
 
--- plan_mode
--- How prepared statements of this transaction are planned: $1 `force_generic_plan`, once for all parameters, or `auto`
-select set_config('plan_cache_mode', %s, true)
-
 -- uses
 -- The uses of a key that match, newest first. Parameters by name: those of the included files, limit.
 \ir newest_uses.sql

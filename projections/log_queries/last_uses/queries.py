@@ -8,6 +8,7 @@ import msgspec
 
 from domain.usage.events import KeyUsed
 from infrastructure.database.connections import Connection
+from infrastructure.database.planning import read_planned_once
 from infrastructure.database.statements import load
 
 
@@ -28,5 +29,5 @@ async def last_uses(connection: Connection, last_used: Mapping[str, datetime]) -
     if not last_used:
         return {}
     parameters = {"key_ids": list(last_used), "instants": list(last_used.values())}
-    cursor = await connection.execute(SQL.last_uses, parameters)
-    return {key_id: _used.decode(bytes(body)) for key_id, body in await cursor.fetchall()}
+    rows = await read_planned_once(connection, SQL.last_uses, parameters)
+    return {key_id: _used.decode(bytes(body)) for key_id, body in rows}

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
+from infrastructure.days import midnight
 from projections.read_models.usage.latency import Percentiles, percentiles
-from projections.read_models.usage.reports import Span, midnight
+from projections.read_models.usage.reports import Span
 
 
 class _Queries(NamedTuple):

@@ -5,7 +5,7 @@ and from there every power of two is divided into eight buckets of equal width. 
 added bucket by bucket, and a bucket is never wider than an eighth of its lower bound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple, TypeVar
@@ -53,22 +53,23 @@ def added(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:
 
 def percentiles(histogram: Mapping[int, int]) -> Percentiles:
     """Return the percentiles of `histogram`, which has calls by bucket."""
-    return Percentiles(*(percentile(histogram, percent) for percent in (50, 95, 99)))
+    if not histogram:
+        return Percentiles()
+    buckets, calls = sorted(histogram.items()), sum(histogram.values())
+    return Percentiles(*(_latency_of(ceil(calls * percent / 100), buckets) for percent in (50, 95, 99)))
 
 
-def percentile(histogram: Mapping[int, int], percent: int) -> int | None:
-    """Return the latency that `percent` % of the calls did not exceed (nearest rank), interpolated inside its bucket.
+def _latency_of(rank: int, buckets: Sequence[tuple[int, int]]) -> int:
+    """Return the latency of the call with this rank, the fastest having 1, interpolated inside its bucket.
 
     The true value is in the same bucket. The result is exact below 18 ms, and otherwise differs by an eighth at most.
     Above the last bound, it is the last bound.
     """
-    calls = sum(histogram.values())
-    rank = ceil(calls * percent / 100)
     before = 0
-    for bucket, count in sorted(histogram.items()):
+    for bucket, count in buckets:
         if before + count >= rank:
             first = BOUNDS_MS[bucket - 1]
             last = _LAST_MS.get(first, first)
             return first + round((last - first) * (rank - before) / (count + 1))
         before += count
-    return None
+    raise ValueError("fewer calls than the rank")

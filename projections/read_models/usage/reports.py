@@ -6,12 +6,13 @@ also before its end was recorded. Denied uses are not requests and are reported 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from domain.plans.plan import PlanName
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
+from infrastructure.days import midnight
 from projections.read_models.usage.latency import Percentiles, percentiles
 
 HOURS_DAYS_MAX = 8
@@ -275,8 +276,3 @@ async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[
 def _most_used(found: Iterable[T]) -> list[T]:
     used = [item for item in found if item.requests]
     return sorted(used, key=lambda item: (-item.requests, item[0] or "", item[1] or ""))[:LISTED_MAX]
-
-
-def midnight(day: date) -> datetime:
-    """Return the start of a UTC day."""
-    return datetime.combine(day, time(), UTC)

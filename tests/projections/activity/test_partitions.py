@@ -13,6 +13,7 @@ from projections.log_queries.activity.entries import LATEST, ends_around
 from projections.log_queries.activity.filters import UseFilters
 from projections.log_queries.activity.organization import SQL as ORGANIZATION_SQL
 from projections.log_queries.activity.queries import SQL as KEY_SQL
+from projections.log_queries.activity.queries import Span, entries
 from tests.projections.usage.uses import used
 
 pytestmark = pytest.mark.anyio
@@ -83,3 +84,18 @@ async def test_a_search_of_one_day_plans_for_its_partition(
 )
 async def test_ends_of_calls_are_searched_until_a_day_later(connection: Connection, statement: bytes) -> None:
     assert await partitions(connection, statement, ENDED) == {"19", "20"}
+
+
+@pytest.mark.parametrize(("days", "plans"), [(7, []), (30, [(1, 0)])])
+async def test_a_search_of_many_days_is_planned_once_for_all_parameters(
+    connection: Connection, days: int, plans: list[tuple[int, int]]
+) -> None:
+    until = DAY + timedelta(days=DAYS)
+    span = Span(since=until - timedelta(days=days), until=until)
+    async with connection.transaction():
+        found = await entries(connection, "key_a", "org_a", span, 10)
+    assert len(found.entries) == DAYS
+    cursor = await connection.execute(
+        "select generic_plans, custom_plans from pg_prepared_statements where statement like '%searched as%'"
+    )
+    assert await cursor.fetchall() == plans

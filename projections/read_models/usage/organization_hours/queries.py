@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
+from infrastructure.days import midnight
 from projections.read_models.usage.latency import Percentiles, added, percentiles
 
 
@@ -71,9 +72,15 @@ async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) 
             outcomes.requests, outcomes.failed = uses, failed
         else:
             outcomes.denied[code] = uses
-    cursor = await connection.execute(SQL.total_latencies_of if is_total else SQL.latencies_of, parameters)
-    for start, bucket, calls in await cursor.fetchall():
-        found.setdefault(start, Outcomes()).histogram[bucket] = calls
+    # Adding the buckets of the hours of a day here takes half of the time that PostgreSQL takes.
+    latencies = SQL.total_latencies_of if is_total else SQL.latencies_of
+    cursor = await connection.execute(latencies, parameters, binary=True)
+    for hour, calls in await cursor.fetchall():
+        start = midnight(hour.date()) if unit == "day" else hour
+        histogram = found.setdefault(start, Outcomes()).histogram
+        for bucket, count in enumerate(calls, 1):
+            if count is not None:
+                histogram[bucket] = histogram.get(bucket, 0) + count
     return found
 
 

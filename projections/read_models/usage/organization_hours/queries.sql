@@ -95,12 +95,11 @@ group by 1, 2
 order by 1, 2
 
 -- latencies_of
--- Histograms: ended calls by hour or day and bucket. Parameters by name, as above.
-select date_trunc(%(unit)s, hour, 'UTC') as start, bucket, sum(calls)::bigint
-from organization_usage_hours, unnest(latencies) with ordinality as histogram (calls, bucket)
+-- The histogram of the calls of each hour: by bucket, their number or null. Parameters by name, as above without unit.
+select hour, latencies
+from organization_usage_hours
 where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
-  and code = 'valid' and action = 'call' and mcp_id = %(mcp_id)s and calls is not null
-group by 1, 2
+  and code = 'valid' and action = 'call' and mcp_id = %(mcp_id)s
 
 -- totals_of
 -- As hours_of, for all MCP servers. Parameters by name, as above without mcp_id.
@@ -113,11 +112,10 @@ order by 1, 2
 
 -- total_latencies_of
 -- As latencies_of, for all MCP servers. Parameters by name, as above.
-select date_trunc(%(unit)s, hour, 'UTC') as start, bucket, sum(calls)::bigint
-from organization_hour_totals, unnest(latencies) with ordinality as histogram (calls, bucket)
+select hour, latencies
+from organization_hour_totals
 where organization_id = %(organization_id)s and hour >= %(since)s and hour < %(until)s
-  and code = 'valid' and action = 'call' and calls is not null
-group by 1, 2
+  and code = 'valid' and action = 'call'
 
 -- refusals_of
 -- The refusals of an organization by day (UTC) and error code, for all MCP servers. Parameters by name: organization_id;

@@ -83,10 +83,10 @@ def test_filters_show_names_instead_of_ids(org: Organization, admin: Person, win
         (f"actor={org.manager.id}", "By: Manager"),
         ("type=api_key.permissions_changed", "Key: permissions changed"),
     ):
-        for nothing in ("", "&ip=203.0.113.77"):
-            window.go(f"/audit?{query}{nothing}")
+        for also in ("", "&ip=203.0.113.77", "&ip=nowhere"):
+            window.go(f"/audit?{query}{also}")
             chips = re.findall(r'<span class="chip-text">(.*?)</span>', window.page.text)
-            assert name in chips, "the name is known even if no change matches"
+            assert name in chips, "the name is known even if no change matches, or another filter cannot be read"
 
 
 def test_every_type_of_change_has_a_title() -> None:

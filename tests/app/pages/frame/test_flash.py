@@ -52,12 +52,13 @@ def flash_in_header(header: str) -> str:
     return SimpleCookie(header)[FLASH].value
 
 
-def test_the_cookie_contains_a_code_an_id_and_a_time_but_no_text(api: Api, owner: Person, key: Key) -> None:
+def test_the_cookie_contains_a_code_ids_and_a_time_but_no_text(api: Api, owner: Person, key: Key) -> None:
     answer = revoked(api, owner, key)
     value = flash_in(answer)
     content = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))[32:]
     stored = json.loads(content)
-    assert set(stored) == {"code", "subject_id", "at"}
+    assert set(stored) == {"code", "subject_id", "at", "focus"}
+    assert stored["focus"] in ("", "main")
     assert (stored["code"], stored["subject_id"]) == ("key_revoked", key.id)
     assert NAME not in content.decode()
     assert "?" not in answer.headers["location"], "the address does not tell the message either"

@@ -120,7 +120,14 @@ def test_after_a_removal_the_next_row_has_the_focus_once(
     assert re.findall(r"<(\w+)[^>]* autofocus", page.text) == ["tr"]
     assert re.search(rf"autofocus>(?:(?!</tr>).)*{last.email}", page.text, re.DOTALL)
     assert " autofocus" not in window.go("/members").text
-    window.go(f"/members/{last.id}/remove?next_row={'x' * 100}")
+
+
+@pytest.mark.parametrize("next_row", ["x" * 100, "user_on_another_page", ""])
+def test_after_a_removal_without_a_next_row_on_the_page_its_content_has_the_focus(
+    api: Api, org: Organization, owner: Person, window: Browser, next_row: str
+) -> None:
+    last = person(api, org.id, "viewer")
+    window.go(f"/members/{last.id}/remove?next_row={next_row}")
     page = window.send(window.form(f"/members/{last.id}/remove"))
     assert re.findall(r"<(\w+)[^>]* autofocus", page.text) == ["main"]
     assert owner.email in page.text

@@ -19,7 +19,6 @@ BUDGETS_MS: dict[Kind, tuple[float, float]] = {
 }
 """Median and 99th percentile."""
 
-RAW_KB_MAX = 80.0
 COMPRESSED_KB_MAX = 14.0
 
 _EXECUTED = re.compile(r"LOG:  (?:execute [^:]*|statement): (.*)")
@@ -55,7 +54,6 @@ class Measured:
         checks = {
             f"p50 {self.p50:.1f} ms > {p50:.0f}": self.p50 > p50,
             f"p99 {self.p99:.1f} ms > {p99:.0f}": self.p99 > p99,
-            f"{self.size / 1e3:.1f} kB > {RAW_KB_MAX:.0f}": self.size / 1e3 > RAW_KB_MAX,
             f"{self.compressed / 1e3:.1f} kB compressed > {COMPRESSED_KB_MAX:.0f}": (
                 self.compressed / 1e3 > COMPRESSED_KB_MAX
             ),

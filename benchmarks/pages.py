@@ -27,7 +27,6 @@ from benchmarks.page_paints import measure_paints, paint_targets
 from benchmarks.page_times import (
     BUDGETS_MS,
     COMPRESSED_KB_MAX,
-    RAW_KB_MAX,
     Measured,
     count_queries,
     measure,
@@ -186,8 +185,6 @@ def _page_targets(measured: Sequence[Measured]) -> list[Target]:
             targets.append(Target(f"{kind}, p50 of '{slowest.address.name}'", slowest.p50, p50, " ms", at_least=False))
             slowest = max(of_kind, key=lambda each: each.p99)
             targets.append(Target(f"{kind}, p99 of '{slowest.address.name}'", slowest.p99, p99, " ms", at_least=False))
-    largest = max(measured, key=lambda each: each.size)
-    targets.append(Target(f"HTML of '{largest.address.name}'", largest.size / 1e3, RAW_KB_MAX, " kB", at_least=False))
     largest = max(measured, key=lambda each: each.compressed)
     name = f"compressed HTML of '{largest.address.name}'"
     targets.append(Target(name, largest.compressed / 1e3, COMPRESSED_KB_MAX, " kB", at_least=False))

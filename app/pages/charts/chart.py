@@ -128,6 +128,8 @@ def drawn(*shapes: Shape) -> tuple[Shape, ...]:
     return tuple(shape for shape in shapes if shape.path)
 
 
-def number(value: float, decimals: int = 2) -> str:
-    """Return a coordinate with at most this many decimals and no trailing zeros."""
-    return f"{value:.{decimals}f}".rstrip("0").rstrip(".")
+def number(value: float) -> str:
+    """Return a coordinate with at most two decimals, without the zeros that SVG does not need: ".5"."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    sign = "-" if text.startswith("-") else ""
+    return sign + (text.removeprefix(sign).removeprefix("0") or "0")

@@ -7,8 +7,8 @@ from msgspec import Struct
 from app.pages.charts.chart import HEIGHT, number
 
 _RADIUS = 3
-_ROUND_WIDTH_MIN = 4
-"""The top of a narrower bar is straight: a curve would be too small to see, and 168 curves are long to send."""
+_ROUND_WIDTH_MIN = 5
+"""The top of a narrower bar is straight: a curve would be too small to see, and 90 or 168 curves are long to send."""
 
 Point = tuple[float, float]
 
@@ -24,20 +24,26 @@ class Bar(Struct, frozen=True):
 
 
 def bars_path(bars: Iterable[Bar]) -> str:
-    return "".join(_bar(bar) for bar in bars)
+    """Return the outlines of bars without their last sides, which a fill closes.
+
+    Each begins relative to the end of the one before. A page has up to a thousand bars, and this is shorter.
+    """
+    path, end_x, end_y = "", 0.0, 0.0
+    for bar in bars:
+        # Differences of rounded values, so that the rounding does not add up.
+        x, bottom, width = round(bar.x, 2), round(bar.top + bar.height, 1), round(bar.width, 2)
+        path += f"m{number(x - end_x)} {number(bottom - end_y)}"
+        path += _outline(width, bottom - round(bar.top, 1), is_round=bar.is_top and width >= _ROUND_WIDTH_MIN)
+        end_x, end_y = x + width, bottom
+    return path
 
 
-def _bar(bar: Bar) -> str:
-    """Return the outline without its last side, which a fill closes."""
-    bottom = number(bar.top + bar.height, 1)
-    if not bar.is_top or bar.width < _ROUND_WIDTH_MIN:
-        return f"M{number(bar.x)} {bottom}V{number(bar.top, 1)}h{number(bar.width)}V{bottom}"
-    radius = min(_RADIUS, bar.height, bar.width / 2)
-    r = number(radius)
-    return (
-        f"M{number(bar.x)} {bottom}V{number(bar.top + radius)}q0-{r} {r}-{r}"
-        f"h{number(bar.width - 2 * radius)}q{r} 0 {r} {r}V{bottom}"
-    )
+def _outline(width: float, height: float, *, is_round: bool) -> str:
+    if not is_round:
+        return f"v-{number(height)}h{number(width)}v{number(height)}"
+    radius = min(_RADIUS, height, width / 2)
+    r, side = number(radius), number(height - radius)
+    return f"v-{side}q0-{r} {r}-{r}h{number(width - 2 * radius)}q{r} 0 {r} {r}v{side}"
 
 
 def runs(points: Sequence[Point | None]) -> list[list[Point]]:
@@ -73,4 +79,5 @@ def area_path(upper: Sequence[Point | None], lower: Sequence[Point | None] | Non
 
 
 def _polyline(points: Iterable[Point]) -> str:
-    return "L".join(f"{number(x)} {number(y)}" for x, y in points)
+    """Return the points of a line. A tenth of a unit is less than a pixel on every screen."""
+    return "L".join(f"{number(round(x, 1))} {number(round(y, 1))}" for x, y in points)

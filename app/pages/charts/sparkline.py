@@ -25,11 +25,13 @@ def sparkline(days: Sequence[int]) -> Sparkline:
     peak = max(days, default=0)
     slot = SPARKLINE_WIDTH / max(len(days), 1)
     width = slot * (1 - _GAP_FRACTION)
-    path = "".join(
-        f"M{number(index * slot + width / 2)} {SPARKLINE_HEIGHT}v-{number(SPARKLINE_HEIGHT * value / peak)}"
-        for index, value in enumerate(days)
-        if value
-    )
+    path, end_x, rise = "", 0.0, float(SPARKLINE_HEIGHT)
+    for index, value in enumerate(days):
+        if value:
+            x = round(index * slot + width / 2, 2)
+            path += f"m{number(x - end_x)} {number(rise)}"  # to the axis, from the end of the line before
+            end_x, rise = x, round(SPARKLINE_HEIGHT * value / peak, 2)
+            path += f"v-{number(rise)}"
     return Sparkline(_sentence(days, peak), grouped(sum(days)), path, number(width))
 
 

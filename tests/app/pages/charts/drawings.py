@@ -79,16 +79,23 @@ def points(path: str) -> list[list[tuple[float, float]]]:
     ]
 
 
-def bar_heights(path: str) -> list[float]:
-    """Return the height of each bar in path data, from its bottom to its highest point."""
-    heights: list[float] = []
-    for part in path.split("M")[1:]:
-        bottom = float(part.split(" ", 1)[1].split("V")[0])
-        top = float(re.split(r"[hq]", part.split("V")[1])[0])
-        if curve := re.match(r".*?q0-([\d.]+) ", part):
-            top -= float(curve[1])
-        heights.append(bottom - top)
-    return heights
+_BAR = re.compile(
+    r"m(?P<x>-?[\d.]+) (?P<y>-?[\d.]+)v-(?P<side>[\d.]+)(?:q0-(?P<radius>[\d.]+) \S+)?h(?P<top>[\d.]+)[^m]*v[\d.]+"
+)
+
+
+def drawn_bars(path: str) -> list[tuple[float, float, float, float]]:
+    """Return the left side, the bottom, the width and the height of each bar in path data."""
+    found: list[tuple[float, float, float, float]] = []
+    x = y = 0.0
+    for bar in _BAR.finditer(path):
+        given = {name: float(value or 0) for name, value in bar.groupdict().items()}
+        x, y, radius = x + given["x"], y + given["y"], given["radius"]
+        width = given["top"] + 2 * radius
+        found.append((x, y, width, given["side"] + radius))
+        x += width
+    assert "".join(bar[0] for bar in _BAR.finditer(path)) == path
+    return found
 
 
 def every_kind(period: Period | None = None) -> list[Chart]:

@@ -10,7 +10,7 @@ from app.pages.charts.chart import HEIGHT, WIDTH, Alert
 from app.pages.charts.paths import bars_path
 from app.pages.charts.period import Period, period_until
 from app.pages.charts.scale import ticks_for
-from tests.app.pages.charts.drawings import FRAME, NOW, bar_heights, counts, outcomes, periods
+from tests.app.pages.charts.drawings import FRAME, NOW, counts, drawn_bars, outcomes, periods
 
 DAY = period_until(NOW, "hour", 24)
 
@@ -44,10 +44,16 @@ def test_bars_have_equal_widths_and_gaps_inside_the_chart(count: int) -> None:
 
 
 @given(st.data())
-def test_paths_have_the_heights_of_the_bars(data: st.DataObject) -> None:
-    values = data.draw(st.lists(st.integers(1, 1000), min_size=1, max_size=40))
-    (bars,) = stack([Series("", "other", "solid", tuple(values))], 1000)
-    assert bar_heights(bars_path(bars)) == pytest.approx([HEIGHT * value / 1000 for value in values], abs=0.1)
+def test_paths_draw_each_bar_in_its_place(data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.integers(1, 500), min_size=1, max_size=168))
+    columns = stack(
+        [Series("", "other", "solid", tuple(values)), Series("", "other", "solid", tuple(values[::-1]))], 1000
+    )
+    for bars in columns:
+        drawn = drawn_bars(bars_path(bars))
+        assert len(drawn) == len(bars)
+        for place, bar in zip(drawn, bars, strict=True):
+            assert place == pytest.approx((bar.x, bar.top + bar.height, bar.width, bar.height), abs=0.15)
 
 
 def test_only_the_top_of_a_stack_is_round() -> None:

@@ -33,7 +33,7 @@ def test_the_line_is_the_sum_of_the_days_before(days: list[int], limit: int | No
     chart = month_chart(FRAME, month, [Requests(*entry) for entry in zip(month.times, days, strict=False)], limit)
     sums = [0, *accumulate(days), *[sum(days)] * (15 - len(days))]
     drawn = [top(chart) * (1 - y / HEIGHT) for _, y in line(chart, "none")]
-    assert drawn == pytest.approx(sums, abs=top(chart) / HEIGHT / 100)
+    assert drawn == pytest.approx(sums, abs=0.06 * top(chart) / HEIGHT)
     assert [row.cells[1] for row in chart.table.rows] == [f"{value:,}" for value in sums[1:]]
     assert top(chart) >= max(sum(days), limit or 0)
 

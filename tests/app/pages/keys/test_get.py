@@ -210,7 +210,7 @@ def test_usage_shows_the_clients_of_the_newest_uses(api: Api, org: Organization)
         usage_data.record(api, at, uses)
         text = opened.go(path).text
         assert f"Covers the newest 1,000 uses, from {at:%-d %b %Y, %H:%M:%S} UTC" in text
-        assert "2 clients with the fewest uses not shown." in text
+        assert "2 clients with the fewest uses are not shown." in text
 
 
 def test_usage_has_charts_of_reasons_errors_and_latency_each_with_its_csv(api: Api, org: Organization) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from app.admin.demo_plan import OWNER_EMAIL
@@ -90,9 +91,17 @@ def _start(
     if link is not None:
         print_line("Open this address to sign in to the demo, once, within 15 minutes:")
         print_line(f"    {link}")
-    print_line(f"Links that are requested at {settings.public_url}/sign-in are shown here and in {home.mail}")
+    print_line(sign_in_note(settings.public_url, environment, home.mail))
     print_line(f"Logs: {home.logs}. Ctrl-C stops everything.")
     return mails
+
+
+def sign_in_note(public_url: str, environment: Mapping[str, str], mail_file: Path) -> str:
+    """Return where people find the links with which they sign in."""
+    page = f"{public_url}/sign-in"
+    if environment.get("SMTP_URL", "").strip():
+        return f"Links that are requested at {page} are sent by mail (SMTP_URL)"
+    return f"Links that are requested at {page} are shown here and in {mail_file}"
 
 
 def prepare(

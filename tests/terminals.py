@@ -34,12 +34,24 @@ def on_terminal(
     words: Sequence[str], environment: Mapping[str, str], *, typed: str = "", only_errors: bool = False
 ) -> Seen:
     """Run `python -m <words>` on a terminal, on which `typed` is entered. `only_errors`: stdout is a pipe instead."""
+    return program_on_terminal([sys.executable, "-m", *words], environment, typed=typed, only_errors=only_errors)
+
+
+def program_on_terminal(
+    program: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path = ROOT,
+    typed: str = "",
+    only_errors: bool = False,
+) -> Seen:
+    """Run a program in `folder` on a terminal, as `on_terminal` does."""
     screen, descriptor = pty.openpty()
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     os.write(screen, typed.encode())
     process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
+        program,
+        cwd=folder,
         env={**os.environ, "TERM": "xterm", **environment},
         stdin=descriptor,
         stdout=subprocess.PIPE if only_errors else descriptor,

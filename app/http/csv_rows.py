@@ -1,8 +1,12 @@
 """Comma-separated values (RFC 4180)."""
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
+
+EXCEL_MARK = codecs.BOM_UTF8
+"""What a file begins with that Excel opens as UTF-8. Other programs may take it for a part of the first column."""
 
 
 def csv_rows(rows: Sequence[Sequence[object]]) -> bytes:

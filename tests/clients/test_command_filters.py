@@ -12,7 +12,7 @@ from domain.keys.permissions import Permissions
 from infrastructure.clock import now
 from tests.app.organizations import Api, Organization
 from tests.app.raised_alerts import alert_with, raise_alerts
-from tests.clients.command import Run
+from tests.clients.command import Run, lines_of
 
 _DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text("utf-8"))
 _OTHER_NAMES = {"mcp_id": "--mcp", "key_id": "--key", "q": "--search"}
@@ -21,10 +21,7 @@ _NO_FILTERS = {"page", "cursor", "per_page", "usage_days"}
 
 def listed(run: Run, *arguments: str) -> list[Any]:
     """Return what a command lists."""
-    ran = run(*arguments, "--json")
-    assert ran.returncode == 0, ran.stderr
-    found: list[Any] = json.loads(ran.stdout)
-    return found
+    return lines_of(run(*arguments, "--json"))
 
 
 @pytest.mark.parametrize(
@@ -76,10 +73,9 @@ def keys(api: Api) -> Organization:
 )
 def test_keys_are_filtered_and_sorted_as_in_the_api(keys: Organization, run: Run, query: dict[str, str]) -> None:
     options = [part for name, value in query.items() for part in (f"--{name.replace('_', '-')}", value)]
-    ran = run("keys", "list", *options, "--json", KEYLEDGER_ADMIN_KEY=keys.manager.secret)
-    assert ran.returncode == 0, ran.stderr
+    found = lines_of(run("keys", "list", *options, "--json", KEYLEDGER_ADMIN_KEY=keys.manager.secret))
     expected = [key["id"] for key in keys.client.get("/v1/api-keys", {**query, "per_page": 100}).data]
-    assert [key["id"] for key in json.loads(ran.stdout)] == expected
+    assert [key["id"] for key in found] == expected
     everything = keys.client.get("/v1/api-keys").data
     assert expected
     assert expected != [key["id"] for key in everything], "the filter has no effect"

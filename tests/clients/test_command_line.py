@@ -12,7 +12,7 @@ import pytest
 
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization, unknown_secret
-from tests.clients.command import SOURCE, Run
+from tests.clients.command import SOURCE, Run, lines_of
 from tests.clients.flaky_proxy import FlakyProxy, refusal
 
 
@@ -28,7 +28,7 @@ def test_the_lifecycle_of_a_key(org: Organization, run: Run) -> None:
     assert rotated.stdout.startswith("pk_live_")
     assert len(rotated.stdout) == 41
     for what, status, code in (("disable", "disabled", 1), ("enable", "active", 0), ("revoke", "revoked", 1)):
-        changed = run("keys", what, key["id"])
+        changed = run("keys", what, key["id"], *(["--yes"] if what == "revoke" else []))
         assert (changed.returncode, status in changed.stdout) == (0, True), changed.stderr
         assert run("keys", "verify", "-", stdin=rotated.stdout).returncode == code
     shown = run("keys", "get", key["id"])
@@ -83,11 +83,11 @@ def test_lists_are_aligned_plain_text_or_json(org: Organization, run: Run) -> No
     assert titles.index("NAME") == line.index("Short")
     assert titles.split()[0] == "ID"
     assert len(run("keys", "list", "--limit", "2").stdout.splitlines()) == 3
-    assert len(json.loads(run("keys", "list", "--json", "--status", "active").stdout)) == 3
+    assert len(lines_of(run("keys", "list", "--json", "--status", "active"))) == 3
     assert "Files" in run("mcps", "list").stdout
-    assert json.loads(run("mcps", "list", "--json").stdout)[0]["name"] == "Files"
+    assert [mcp["name"] for mcp in lines_of(run("mcps", "list", "--json"))] == ["Files"]
     empty = run("keys", "list", "--status", "revoked").stdout
-    assert " ".join(empty.split()) == "ID NAME KEY STATUS EXPIRES LAST USED"
+    assert " ".join(empty.split()) == "ID NAME CREATED LAST USED EXPIRES STATUS MCP ACCESS"
 
 
 def test_keys_that_could_be_tighter_are_counted(api: Api, run: Run) -> None:
@@ -116,9 +116,9 @@ def test_activity_is_filtered(org: Organization, run: Run) -> None:
     org.verify(key.secret, mcp_id=mcp_id, tool="add")
     table = run("keys", "activity", key.id, "--status", "denied").stdout.splitlines()
     assert [line.split()[2:7] for line in table[1:]] == [["verify", "denied", "mcp_not_permitted", "Files", "add"]]
-    entries = json.loads(run("keys", "activity", key.id, "--mcp", mcp_id, "--secret-version", "1", "--json").stdout)
+    entries = lines_of(run("keys", "activity", key.id, "--mcp", mcp_id, "--secret-version", "1", "--json"))
     assert [entry["tool"] for entry in entries] == ["add"]
-    assert len(json.loads(run("keys", "activity", key.id, "--limit", "2", "--json").stdout)) == 2
+    assert len(lines_of(run("keys", "activity", key.id, "--limit", "2", "--json"))) == 2
     refused = run("keys", "activity", key.id, "--ip", "nowhere")
     assert (refused.returncode, "ip" in refused.stderr) == (1, True)
 
@@ -129,20 +129,22 @@ def test_usage_is_counted_by_day_and_by_hour_for_all_keys_and_for_one(api: Api, 
     count(api)
     denied = [code for code in uses if code != "valid"]
     assert denied
-    shown = run("usage", "--days", "1", "--bucket", "day")
+    shown = run("usage", "get", "--days", "1", "--bucket", "day")
     assert shown.returncode == 0, shown.stderr
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
     assert f"requests {len(uses) - len(denied)}" in lines
     assert f"denied for {denied[0]} {len(denied)}" in lines
     assert lines[-1].endswith(f" {len(uses) - len(denied)} 0 {len(denied)}")
-    hours = json.loads(run("usage", "--key", key.id, "--days", "2", "--bucket", "hour", "--json").stdout)["by_hour"]
-    by_hour = run("usage", "--key", key.id, "--days", "2", "--bucket", "hour").stdout.splitlines()
+    hours = json.loads(run("usage", "get", "--key", key.id, "--days", "2", "--bucket", "hour", "--json").stdout)[
+        "by_hour"
+    ]
+    by_hour = run("usage", "get", "--key", key.id, "--days", "2", "--bucket", "hour").stdout.splitlines()
     assert len(by_hour) == by_hour.index("") + 2 + len(hours)
     assert sum(hour["requests"] + hour["denied"] for hour in hours) == 2
-    month = json.loads(run("usage", "--key", key.id, "--json").stdout)
+    month = json.loads(run("usage", "get", "--key", key.id, "--json").stdout)
     assert month["period"] == "month"
-    assert json.loads(run("usage", "--days", "90", "--json").stdout)["by_day"]
-    too_long = run("usage", "--key", key.id, "--days", "9", "--bucket", "hour")
+    assert json.loads(run("usage", "get", "--days", "90", "--json").stdout)["by_day"]
+    too_long = run("usage", "get", "--key", key.id, "--days", "9", "--bucket", "hour")
     assert (too_long.returncode, "at most 8 days" in too_long.stderr) == (1, True)
 
 
@@ -197,9 +199,24 @@ def test_the_url_for_mcp_clients_is_set_and_removed_without_other_settings(org: 
         ["audit", "export", "--format", "xml"],
         ["audit", "export", "--output", "/does/not/exist"],
         ["completion", "cmd"],
-        ["usage", "--bucket", "minute"],
+        ["usage"],
+        ["usage", "get", "--bucket", "minute"],
+        ["keys", "list", "--stat", "active"],
+        ["keys", "update", "key_x"],
+        ["mcps", "update", "mcp_x"],
+        ["webhooks", "update", "hook_x"],
+        ["organization", "update"],
+        ["tools", "call", "mcp_x", "add", "--arguments", "[1]"],
+        ["tools", "call", "mcp_x", "add", "--arguments", "{"],
+        ["keys", "create", "x", "--tools", "get_*"],
+        ["keys", "create", "x", "--all-mcps", "--never", "--expires-in-days", "3"],
+        ["keys", "create", "x", "--all-mcps", "--metadata", "team"],
+        ["keys", "create", "x", "--all-mcps", "--out", "/does/not/exist"],
+        ["keys", "revoke-many", "--created-by", "user_x"],
+        ["keys", "list", "--profile", "unknown"],
         ["keys", "list", "--limit", "many"],
-        ["keys", "revoke", "key_x", "--reason", "mood"],
+        ["keys", "revoke", "key_x", "--reason", "mood", "--yes"],
+        ["keys", "create", "x", "--all-mcps", "--expires-in-days", "0"],
         ["keys", "create", "x", "--all-mcps", "--mcp", "mcp_x"],
         ["keys", "list", "--url", "ftp://x"],
         ["keys", "list", "--key-file", "/does/not/exist"],
@@ -223,7 +240,7 @@ def test_a_refusal_exits_with_1_and_prints_at_most_one_line(run: Run) -> None:
     for ran in (
         run("keys", "get", "key_unknown"),
         run("keys", "list", KEYLEDGER_ADMIN_KEY=unknown_secret()),
-        run("keys", "create", "x", "--expires-in-days", "0"),
+        run("keys", "create", "x", "--all-mcps", "--expires-in-days", "99999"),
         run("keys", "verify", "nonsense"),
         run("doctor", "nonsense"),
     ):
@@ -291,7 +308,7 @@ def test_uses_of_all_keys_are_listed_and_explained(org: Organization, run: Run) 
     table = run("activity", "list", "--status", "denied").stdout.splitlines()
     assert len(table) == 2
     assert "ip_not_permitted" in table[1]
-    (entry,) = json.loads(run("activity", "list", "--reason", "ip_not_permitted", "--json").stdout)
+    (entry,) = lines_of(run("activity", "list", "--reason", "ip_not_permitted", "--json"))
     assert entry["id"] == event_id
     shown = run("activity", "get", event_id).stdout
     assert re.search(r"^ip_address +DECIDED +ip 192.0.2.7, allowed_ips \['10.0.0.0/8'\]$", shown, re.MULTILINE)

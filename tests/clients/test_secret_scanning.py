@@ -44,7 +44,26 @@ def test_every_generated_key_is_found(environment: Environment) -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["{}", '"{}"', "'{}',", "Bearer {}", "https://h/?key={}&x", "key: {}\n", "({})", "`{}`.", "<a>{}</a>", "é{}"[1:]],
+    [
+        "OLD_{}",
+        "x{}",
+        "{}_old",
+        "{}-2",
+        "%22{}%22",
+        r"\n{}\n",
+        r"\u0022{}\u0022",
+        "/{}/",
+        "{}",
+        '"{}"',
+        "'{}',",
+        "Bearer {}",
+        "https://h/?key={}&x",
+        "key: {}\n",
+        "({})",
+        "`{}`.",
+        "<a>{}</a>",
+        "é{}"[1:],
+    ],
 )
 def test_a_key_is_found_in_any_context(around: str) -> None:
     key = _generated()
@@ -53,14 +72,14 @@ def test_a_key_is_found_in_any_context(around: str) -> None:
 
 def test_all_keys_in_a_file_are_found() -> None:
     keys = [_generated(), _generated("test"), _generated()]
-    assert _found("\n".join(keys)) == keys
+    for between in ("\n", " ", ",", "_", "%20"):
+        assert _found(between.join(keys)) == keys
 
 
 SPOILT: list[Callable[[str], str]] = [
     lambda key: key[:-1],
     lambda key: key + "0",
-    lambda key: "x" + key,
-    lambda key: key + "_more",
+    lambda key: key + "x",
     lambda key: key.replace("live", "prod"),
     lambda key: key.replace("pk_", "sk_"),
     lambda key: key.upper(),

@@ -17,6 +17,7 @@ from keyledger import resources as groups
 from keyledger.call import Call
 from keyledger.methods import AsyncIterated, AsyncStreamed, Awaited, Iterated, Sent, Streamed
 from tests.app.scopes import RULES, Route
+from tests.clients.test_command_examples import COMMANDS
 
 OMITTED = {
     ("GET", "/v1/auth/check"): "for proxies; applications use verify",
@@ -97,3 +98,46 @@ def _methods(*kinds: type) -> list[tuple[str, object]]:
         for name, value in vars(owner).items()
         if isinstance(value, kinds)
     ]
+
+
+_OTHER_COMMANDS = {
+    "verify": "keys verify",
+    "invoke": "tools call",
+    "read_resource": "tools read",
+    "list_servers": "mcps list-reachable",
+    "get_liveness": "health",
+    "get_readiness": "health",
+    "keys.list_activity": "keys activity",
+    "keys.iterate_activity": "keys activity",
+    "keys.get_usage": "usage get",
+    "keys.get_clients": "keys clients",
+    "keys.list_creators": "keys creators",
+    "mcps.list_names": "keys list",
+    "members.create_invitation": "invitations create",
+    "members.list_invitations": "invitations list",
+    "members.iterate_invitations": "invitations list",
+    "members.get_invitation": "invitations get",
+    "members.delete_invitation": "invitations withdraw",
+    "members.delete": "members remove",
+    "usage.list_history": "usage history",
+    "usage.iterate_history": "usage history",
+    "webhooks.list_deliveries": "webhooks deliveries",
+    "webhooks.iterate_deliveries": "webhooks deliveries",
+    "webhooks.retry_delivery": "webhooks retry",
+}
+"""The commands of methods whose names differ."""
+
+
+def _named_methods() -> Iterator[str]:
+    """Yield the methods of the sync client as "keys.create", or as "verify" if they belong to no group."""
+    for owner in (clients.Keyledger, *(kind for _, kind in inspect.getmembers(groups, inspect.isclass))):
+        for name, value in vars(owner).items():
+            if isinstance(value, Sent | Iterated | Streamed):
+                yield name if owner is clients.Keyledger else f"{owner.__name__.lower()}.{name}"
+
+
+@pytest.mark.parametrize("name", _named_methods())
+def test_every_method_of_the_client_has_a_command(name: str) -> None:
+    group, _, method = name.rpartition(".")
+    same = f"{group} {method.replace('iterate', 'list').replace('_', '-')}"
+    assert tuple(_OTHER_COMMANDS.get(name, same).split()) in COMMANDS

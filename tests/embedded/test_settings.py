@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from embedded.errors import CannotStart
+from embedded.run import sign_in_note
 from embedded.settings import read_settings
 
 
@@ -42,3 +43,14 @@ def test_the_public_url_is_an_address_that_clients_can_connect_to(host: str, add
 def test_a_configured_public_url_takes_precedence() -> None:
     settings = read_settings({"KEYLEDGER_PUBLIC_URL": "https://keys.example.org"})
     assert settings.public_url == "https://keys.example.org"
+
+
+def test_the_place_of_sign_in_links_is_the_file_only_without_a_mail_server() -> None:
+    file = Path("/data/mail.txt")
+    url = "http://127.0.0.1:8000"
+    shown = "Links that are requested at http://127.0.0.1:8000/sign-in are shown here and in /data/mail.txt"
+    assert sign_in_note(url, {}, file) == shown
+    assert sign_in_note(url, {"SMTP_URL": " "}, file) == shown
+    mailed = sign_in_note(url, {"SMTP_URL": "smtp://mail.example.com"}, file)
+    assert "sent by mail" in mailed
+    assert "mail.txt" not in mailed

@@ -19,7 +19,7 @@ from app.api.audit.schemas import AuditEvent, names_in, to_audit_event
 from app.api.schemas import Since, Until
 from app.auth.authorization import authorize
 from app.handlers import HttpRequest, get_services
-from app.http.csv_rows import csv_rows, escape_formula
+from app.http.csv_rows import EXCEL_MARK, csv_rows, escape_formula
 from app.route import Route
 from app.services import Services
 from projections.log_queries.audit.queries import Stretch, oldest, stretch
@@ -43,13 +43,17 @@ COLUMNS = (
     "previous_hash",
 )
 
-Format = Literal["jsonl", "csv"]
+Format = Literal["jsonl", "csv", "excel"]
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    format: Annotated[Format, Meta(description="One JSON object per line, or comma-separated values (RFC 4180).")] = (
-        "jsonl"
-    )
+    format: Annotated[
+        Format,
+        Meta(
+            description="One JSON object per line, or comma-separated values (RFC 4180). `excel` is CSV with a byte "
+            "order mark, without which Excel does not read it as UTF-8."
+        ),
+    ] = "jsonl"
     since: Since | None = field(default=None, name="from")
     until: Until | None = field(default=None, name="to")
 
@@ -76,8 +80,10 @@ async def export_audit_log(request: HttpRequest, query: Query) -> Stream:
     first = await anext(pages)
     return Stream(
         stream_export(query.format, first, pages),
-        media_type={"jsonl": "application/jsonl", "csv": "text/csv"}[query.format],
-        headers={"Content-Disposition": f'attachment; filename="audit-log.{query.format}"'},
+        media_type="application/jsonl" if query.format == "jsonl" else "text/csv",
+        headers={
+            "Content-Disposition": f'attachment; filename="audit-log.{"jsonl" if query.format == "jsonl" else "csv"}"'
+        },
     )
 
 
@@ -102,8 +108,8 @@ async def stream_export(
     form: Format, first: list[AuditEvent], rest: AsyncIterator[list[AuditEvent]]
 ) -> AsyncIterator[bytes]:
     lines: Callable[[Sequence[AuditEvent]], bytes] = _json_lines if form == "jsonl" else _csv_lines
-    if form == "csv":
-        yield csv_rows([COLUMNS])
+    if form != "jsonl":
+        yield (EXCEL_MARK if form == "excel" else b"") + csv_rows([COLUMNS])
     exported = len(first)
     yield lines(first)
     async for page in rest:

@@ -5,11 +5,11 @@ from msgspec import UNSET
 from app.api.usage.period import KeyQuery, OrganizationQuery
 from app.api.usage.schemas import DayUsage, HourUsage, KeyReport, OrganizationReport
 from app.handlers import HttpResponse, Success, success
-from app.http.csv_rows import csv_rows
+from app.http.csv_rows import EXCEL_MARK, csv_rows
 from infrastructure.days import midnight
 
 CSV = "text/csv; charset=utf-8"
-CSV_HEADERS = {"Content-Disposition": "The name of the file. Only with `format=csv`."}
+CSV_HEADERS = {"Content-Disposition": "The name of the file. Only with CSV."}
 
 _COUNTS = ("requests", "errors", "denied")
 _CALLS = ("calls", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
@@ -25,7 +25,7 @@ def usage_response(report: Report, query: KeyQuery | OrganizationQuery) -> Succe
     parts = (report.by_hour or []) if query.bucket == "hour" else report.by_day
     name = f"usage-{report.start_date}-{report.end_date}.csv"
     return HttpResponse(
-        _csv(parts),
+        (EXCEL_MARK if query.format == "excel" else b"") + _csv(parts),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

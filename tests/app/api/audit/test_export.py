@@ -1,6 +1,7 @@
 """GET /v1/audit/export"""
 
 import asyncio
+import codecs
 import contextlib
 import csv
 import io
@@ -93,6 +94,13 @@ def test_each_row_contains_an_event_of_the_list(org: Organization) -> None:
         for event in listed(org)
     ]
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+def test_excel_gets_csv_with_a_byte_order_mark(org: Organization) -> None:
+    answer, plain = export(org, format="excel"), export(org, format="csv")
+    assert answer.content == codecs.BOM_UTF8 + plain.content
+    assert answer.headers["content-type"] == plain.headers["content-type"]
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit-log.csv"'
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])

@@ -1,5 +1,6 @@
 """GET /v1/usage with details: refusals by reason, ended calls and latencies, by hour, by day and for one MCP server."""
 
+import codecs
 from datetime import datetime, timedelta
 
 import pytest
@@ -113,6 +114,14 @@ def test_the_csv_of_more_than_31_days_has_no_columns_of_calls(org: Organization)
         assert rows[-2].endswith(",2,1")
     plain = org.client.get("/v1/usage", {"days": 32, "format": "csv"}).content.decode()
     assert plain.splitlines()[0] == "start,requests,errors,denied"
+
+
+def test_excel_gets_csv_with_a_byte_order_mark(org: Organization) -> None:
+    path = f"/v1/api-keys/{org.key().id}/usage"
+    for each in ("/v1/usage", path):
+        plain, marked = (org.client.get(each, {"bucket": "day", "format": form}) for form in ("csv", "excel"))
+        assert marked.content == codecs.BOM_UTF8 + plain.content
+        assert marked.headers["content-disposition"] == plain.headers["content-disposition"]
 
 
 def test_one_mcp_server_has_its_own_report(org: Organization, mcp_id: str) -> None:

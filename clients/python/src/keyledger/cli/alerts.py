@@ -2,13 +2,41 @@
 
 import argparse
 
-from keyledger.cli import exit_codes
+from keyledger.cli.grammar import Commands, add_id, add_limit
 from keyledger.cli.lists import per_page, show_list
-from keyledger.cli.output import day, print_fields, print_json, text_of
+from keyledger.cli.output import show, tell, text_of
 from keyledger.cli.settings import client_of
+from keyledger.cli.tables import Column
+from keyledger.cli.times import day, when
 from keyledger.models.alerts import Alert
 
-_TITLES = ("ID", "WHEN", "SEVERITY", "TYPE", "STATUS", "KEY")
+_COLUMNS = (
+    Column("ID"),
+    Column("WHEN"),
+    Column("SEVERITY", has_states=True, left_out=1),
+    Column("TYPE", is_cut=True),
+    Column("STATUS"),
+    Column("KEY", is_cut=True, left_out=2),
+)
+
+
+def add_commands(groups: Commands) -> None:
+    commands = groups.group("alerts", "list and acknowledge alerts")
+    listed = commands.add(
+        "list",
+        list_alerts,
+        "list alerts, newest first",
+        "keyledger alerts list --status open --severity critical",
+    )
+    listed.add_argument("--status", choices=("open", "acknowledged"), help="whether the alert was acknowledged")
+    listed.add_argument("--severity", choices=("info", "warning", "critical"), help="alerts of this severity")
+    listed.add_argument("--type", metavar="TYPE", help="such as api_key.expiring")
+    listed.add_argument("--key", metavar="ID", help="alerts about this key")
+    add_limit(listed)
+    shown = commands.add("get", get, "show one alert with the numbers that raised it", "keyledger alerts get alert_…")
+    add_id(shown, "alert", "alert")
+    seen = commands.add("acknowledge", acknowledge, "mark an alert as seen", "keyledger alerts acknowledge alert_…")
+    add_id(seen, "alert", "alert")
 
 
 def list_alerts(arguments: argparse.Namespace) -> int:
@@ -20,45 +48,35 @@ def list_alerts(arguments: argparse.Namespace) -> int:
             key_id=arguments.key,
             per_page=per_page(arguments.limit),
         )
-        return show_list(arguments, found, _TITLES, _row)
+        return show_list(arguments, found, _COLUMNS, _row)
 
 
 def get(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         alert = client.alerts.get(arguments.id)
-    if arguments.json:
-        print_json(alert)
-    else:
-        _print_alert(alert)
-    return exit_codes.OK
+    return show(arguments, alert, _fields(alert))
 
 
 def acknowledge(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         alert = client.alerts.acknowledge(arguments.id)
-    if arguments.json:
-        print_json(alert)
-    else:
-        print(f"{alert.id} is {alert.status}.")
-    return exit_codes.OK
+    return tell(arguments, alert, f"{alert.id} is {alert.status}.")
 
 
 def _row(alert: Alert) -> tuple[str, ...]:
     key = alert.key_name or alert.key_id or ""
-    return (alert.id, day(alert.created_at), alert.severity, alert.type, alert.status, key)
+    return (alert.id, when(alert.created_at), alert.severity, alert.type, alert.status, key)
 
 
-def _print_alert(alert: Alert) -> None:
+def _fields(alert: Alert) -> list[tuple[str, str]]:
     by = alert.acknowledged_by
-    print_fields(
-        [
-            ("id", alert.id),
-            ("when", day(alert.created_at)),
-            ("type", alert.type),
-            ("severity", alert.severity),
-            ("status", alert.status),
-            ("key", f"{alert.key_name or ''} {alert.key_id or ''}".strip()),
-            ("acknowledged", "" if by is None else f"{day(alert.acknowledged_at)} by {by.name or by.id}"),
-            *((name, text_of(value)) for name, value in alert.details.items()),
-        ]
-    )
+    return [
+        ("id", alert.id),
+        ("when", day(alert.created_at)),
+        ("type", alert.type),
+        ("severity", alert.severity),
+        ("status", alert.status),
+        ("key", f"{alert.key_name or ''} {alert.key_id or ''}".strip()),
+        ("acknowledged", "" if by is None else f"{day(alert.acknowledged_at)} by {by.name or by.id}"),
+        *((name, text_of(value)) for name, value in alert.details.items()),
+    ]

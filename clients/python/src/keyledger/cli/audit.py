@@ -10,16 +10,60 @@ from typing import BinaryIO
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.grammar import Commands, add_id, add_limit, add_period
 from keyledger.cli.lists import per_page, show_list
-from keyledger.cli.output import day, print_fields, print_json, text_of
+from keyledger.cli.output import show, text_of
 from keyledger.cli.settings import client_of
+from keyledger.cli.tables import Column
+from keyledger.cli.times import day, when
 from keyledger.errors import IncompleteAnswer
 from keyledger.models.audit import AuditEvent
 
-_TITLES = ("ID", "WHEN", "EVENT", "ACTOR", "RESOURCE", "FROM")
+_COLUMNS = (
+    Column("ID"),
+    Column("WHEN"),
+    Column("EVENT", is_cut=True),
+    Column("ACTOR", is_cut=True),
+    Column("RESOURCE", is_cut=True),
+    Column("FROM", left_out=1),
+)
 
 _LAST_LINES = (b'{"end":true,', b"end,")
 """The starts of the last line of an export. No other line of it starts like this."""
+
+
+def add_commands(groups: Commands) -> None:
+    commands = groups.group("audit", "list and export the changes in the organization")
+    listed = commands.add(
+        "list",
+        list_events,
+        "list the changes in the organization, newest first",
+        "keyledger audit list --type api_key.revoked",
+        "keyledger audit list --key key_… --from 2026-11-01",
+    )
+    listed.add_argument("--type", metavar="TYPE", help="such as api_key.revoked")
+    listed.add_argument("--actor", metavar="ID", help="changes that this user, key or part of Keyledger made")
+    listed.add_argument("--resource", metavar="ID", help="changes of this resource")
+    listed.add_argument("--key", metavar="ID", help="changes of this key and changes made with it")
+    listed.add_argument("--ip", metavar="ADDRESS", help="the address that the request came from")
+    add_period(listed)
+    add_limit(listed)
+    shown = commands.add("get", get, "show one change with its data and its hash", "keyledger audit get evt_…")
+    add_id(shown, "evt", "event")
+    exported = commands.add(
+        "export",
+        export,
+        "export the changes as a file, oldest first; exit code 3 if the export is incomplete",
+        "keyledger audit export --from 2026-11-01",
+        "keyledger audit export --format csv --output audit-log.csv",
+    )
+    exported.add_argument(
+        "--format",
+        choices=("jsonl", "csv", "excel"),
+        help="by default jsonl: one JSON object a line; excel: CSV that Excel reads as UTF-8",
+    )
+    exported.add_argument("--output", metavar="FILE", help="the file to write; by default standard output")
+    add_period(exported)
 
 
 def list_events(arguments: argparse.Namespace) -> int:
@@ -34,17 +78,13 @@ def list_events(arguments: argparse.Namespace) -> int:
             until=arguments.until,
             per_page=per_page(arguments.limit),
         )
-        return show_list(arguments, found, _TITLES, _row)
+        return show_list(arguments, found, _COLUMNS, _row)
 
 
 def get(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         event = client.audit.get(arguments.id)
-    if arguments.json:
-        print_json(event)
-    else:
-        _print_event(event)
-    return exit_codes.OK
+    return show(arguments, event, _fields(event))
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -90,7 +130,7 @@ def _row(event: AuditEvent) -> tuple[str, ...]:
     actor, resource = event.actor, event.resource
     return (
         event.id,
-        day(event.timestamp),
+        when(event.timestamp),
         event.event,
         actor.name or actor.id,
         resource.name or resource.id,
@@ -98,20 +138,18 @@ def _row(event: AuditEvent) -> tuple[str, ...]:
     )
 
 
-def _print_event(event: AuditEvent) -> None:
+def _fields(event: AuditEvent) -> list[tuple[str, str]]:
     actor, resource = event.actor, event.resource
-    print_fields(
-        [
-            ("id", event.id),
-            ("when", day(event.timestamp)),
-            ("event", event.event),
-            ("actor", f"{actor.name or ''} {actor.id}".strip()),
-            ("resource", f"{resource.name or ''} {resource.id}".strip()),
-            ("from", event.ip or ""),
-            ("user agent", event.user_agent or ""),
-            ("position", str(event.position)),
-            ("hash", event.hash or ""),
-            ("previous hash", event.previous_hash or ""),
-            *((name, text_of(value)) for name, value in event.data.items()),
-        ]
-    )
+    return [
+        ("id", event.id),
+        ("when", day(event.timestamp)),
+        ("event", event.event),
+        ("actor", f"{actor.name or ''} {actor.id}".strip()),
+        ("resource", f"{resource.name or ''} {resource.id}".strip()),
+        ("from", event.ip or ""),
+        ("user agent", event.user_agent or ""),
+        ("position", str(event.position)),
+        ("hash", event.hash or ""),
+        ("previous hash", event.previous_hash or ""),
+        *((name, text_of(value)) for name, value in event.data.items()),
+    ]

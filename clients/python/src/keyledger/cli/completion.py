@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keyledger.cli import exit_codes
+from keyledger.cli.grammar import Commands
 from keyledger.cli.output import print_json
 
 VARIABLE = "_KEYLEDGER_COMPLETE"
@@ -61,6 +62,16 @@ class Candidate(NamedTuple):
     description: str
 
 
+def add_commands(groups: Commands) -> None:
+    command = groups.add(
+        "completion",
+        completion,
+        "print the script with which a shell completes commands and options",
+        "keyledger completion bash",
+    )
+    command.add_argument("shell", choices=SHELLS, help="the shell that reads the script")
+
+
 def completion(arguments: argparse.Namespace) -> int:
     script = script_for(arguments.shell)
     if arguments.json:
@@ -95,7 +106,7 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Ca
 def _candidates_in(parser: argparse.ArgumentParser, last: str) -> Iterator[Candidate]:
     if last.startswith("-"):
         for option, action in _options(parser).items():
-            if option.startswith("--"):
+            if option.startswith("--") and action.help != argparse.SUPPRESS:
                 yield Candidate(option, action.help or "")
         return
     for name, command in _commands(parser).items():

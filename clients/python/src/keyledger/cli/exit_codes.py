@@ -4,15 +4,17 @@ from typing import Final
 
 OK: Final = 0
 REFUSED: Final = 1
-"""The service refused the call, or the key is not valid."""
+"""The service refused the call, the key is not valid, or the user did not confirm."""
 USAGE: Final = 2
 """The command cannot be executed as given."""
 UNREACHABLE: Final = 3
 """The service did not respond or not completely, or asked the caller to retry later."""
 
+INTERRUPTED: Final = 130
+
 EXPLAINED = """exit codes:
   0  done, or valid
-  1  refused, or not valid
+  1  refused, not valid, or not confirmed
   2  the command line is incorrect
   3  the service cannot be reached or is not available, or its response is incomplete
 """
@@ -20,3 +22,7 @@ EXPLAINED = """exit codes:
 
 class UsageError(Exception):
     """The command cannot be executed as given. The message states the reason."""
+
+
+class NotConfirmed(Exception):
+    """The user answered a question with no. Nothing was changed."""

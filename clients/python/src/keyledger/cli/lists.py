@@ -1,12 +1,14 @@
-"""Lists as all commands show them."""
+"""Lists as all commands show them: printed while their pages arrive."""
 
 import argparse
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from keyledger.cli import exit_codes
-from keyledger.cli.output import print_json, print_table
+from keyledger.cli.output import print_json
+from keyledger.cli.tables import Column, Row, print_table
 
 T = TypeVar("T")
 
@@ -19,12 +21,33 @@ def per_page(limit: int | None) -> int:
 
 
 def show_list(
-    arguments: argparse.Namespace, found: Iterable[T], titles: Sequence[str], row: Callable[[T], Sequence[str]]
+    arguments: argparse.Namespace, found: Iterable[T], columns: Sequence[Column], row: Callable[[T], Row]
 ) -> int:
-    """Print the first `arguments.limit` items, or all of them if it is None."""
-    items = list(itertools.islice(found, arguments.limit))
+    """Print the first `arguments.limit` items, or all of them if it is None: as JSON Lines, or as a table."""
+    batches = _counted(_batches(itertools.islice(found, arguments.limit)))
     if arguments.json:
-        print_json(items)
+        for items in batches:
+            for item in items:
+                print_json(item)
     else:
-        print_table(titles, [row(item) for item in items])
+        print_table(columns, ([row(item) for item in items] for items in batches))
     return exit_codes.OK
+
+
+def _batches(found: Iterable[T]) -> Iterator[list[T]]:
+    items = iter(found)
+    while batch := list(itertools.islice(items, _PER_PAGE)):
+        yield batch
+
+
+def _counted(batches: Iterable[list[T]]) -> Iterator[list[T]]:
+    """Yield the batches, and show their number of items on a terminal while standard output is something else."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from batches
+        return
+    number = 0
+    for batch in batches:
+        yield batch
+        number += len(batch)
+        print(f"\r{number:,}", end="", file=sys.stderr, flush=True)
+    print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,13 +1,15 @@
 """The command `keyledger`."""
 
+import argparse
 import io
 import os
 import sys
 from collections.abc import Sequence
 
 from keyledger.cli import exit_codes
-from keyledger.cli.arguments import parser
+from keyledger.cli.commands import parser
 from keyledger.cli.completion import VARIABLE, candidates
+from keyledger.cli.grammar import new_namespace
 from keyledger.errors import (
     IncompleteAnswer,
     InternalError,
@@ -31,23 +33,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for candidate in candidates(parser(), sys.argv[1:] if arguments is None else arguments):
             print(f"{candidate.word}\t{candidate.description}")
         return exit_codes.OK
-    parsed = parser().parse_args(arguments)
     try:
-        code: int = parsed.run(parsed)
-        sys.stdout.flush()
-    except exit_codes.UsageError as error:
-        return _failed(str(error), exit_codes.USAGE)
-    except KeyledgerError as error:
-        return _failed(str(error), exit_codes.UNREACHABLE if isinstance(error, _NOT_NOW) else exit_codes.REFUSED)
+        return _execute(parser().parse_args(arguments, new_namespace()))
+    except (exit_codes.UsageError, exit_codes.NotConfirmed, KeyledgerError) as error:
+        print(f"keyledger: {error}", file=sys.stderr)
+        return _code_of(error)
     except BrokenPipeError:
         # The reader has closed the pipe, as `| head` does. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.OK
     except KeyboardInterrupt:
-        return _failed("Interrupted.", 130)
+        print("keyledger: Interrupted.", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+
+
+def _execute(parsed: argparse.Namespace) -> int:
+    code: int = parsed.run(parsed)
+    sys.stdout.flush()
     return code
 
 
-def _failed(message: str, code: int) -> int:
-    print(f"keyledger: {message}", file=sys.stderr)
-    return code
+def _code_of(error: Exception) -> int:
+    if isinstance(error, exit_codes.UsageError):
+        return exit_codes.USAGE
+    return exit_codes.UNREACHABLE if isinstance(error, _NOT_NOW) else exit_codes.REFUSED

@@ -1,4 +1,4 @@
-"""The service's URL and the key to use, from the command line and the environment."""
+"""The service's URL and the key to use, from the command line, the environment and the configuration file."""
 
 import argparse
 import os
@@ -7,26 +7,46 @@ from getpass import getpass
 from pathlib import Path
 
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.key_files import key_in
+from keyledger.cli.profiles import configuration_file, profile_of
 from keyledger.clients import Keyledger
 from keyledger.secret import Secret
 
+_STDIN = "-"
+
 
 def client_of(arguments: argparse.Namespace) -> Keyledger:
-    """Return the client for the arguments. Raises UsageError if a setting is missing."""
-    url = arguments.url or os.environ.get("KEYLEDGER_URL")
+    """Return the client for the arguments. Options override the environment, which overrides the profile.
+
+    Raise UsageError if a setting is missing or incorrect.
+    """
+    chosen: str | None = arguments.profile or os.environ.get("KEYLEDGER_PROFILE") or None
+    profile = profile_of(chosen)
+    given: str | None = arguments.url or (None if arguments.profile else os.environ.get("KEYLEDGER_URL"))
+    url = given or profile.url or os.environ.get("KEYLEDGER_URL")
     if not url:
-        raise UsageError("The address of the service is missing. Use --url or set KEYLEDGER_URL.")
+        raise UsageError(
+            f"The address of the service is missing. Set KEYLEDGER_URL, use --url, or add a profile to"
+            f" {configuration_file()}."
+        )
     if not url.startswith(("http://", "https://")):
         raise UsageError("The URL must begin with http:// or https://.")
+    # The key of a profile must not reach another service than that of the profile.
+    file = profile.key_file if profile.url in {None, url} else None
     try:
-        return Keyledger(url, _management_key(arguments.key_file))
+        return Keyledger(url, _management_key(arguments, file))
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
 def key_argument(given: str) -> Secret:
     """Return a key from the command line. `-` reads it from standard input, which keeps it out of the shell history."""
-    return Secret(sys.stdin.readline().rstrip("\r\n") if given == "-" else given)
+    return key_in(sys.stdin.buffer.read(), "Standard input") if given == _STDIN else Secret(given)
+
+
+def raw_key_argument(given: str) -> Secret:
+    """Return a text from the command line that may not be a key, without what `key_argument` repairs."""
+    return Secret(sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n") if given == _STDIN else given)
 
 
 def found_secret() -> Secret:
@@ -34,18 +54,30 @@ def found_secret() -> Secret:
 
     It is no argument, because other programs could read it in the list of processes.
     """
-    given = getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline()
-    return Secret(given.strip())
+    if sys.stdin.isatty():
+        return key_in(getpass("Secret: ").encode(), "What was entered")
+    return key_in(sys.stdin.buffer.read(), "Standard input")
 
 
-def _management_key(key_file: str | None) -> Secret:
-    if key_file is None:
-        key = os.environ.get("KEYLEDGER_ADMIN_KEY", "")
-    else:
-        try:
-            key = sys.stdin.readline() if key_file == "-" else Path(key_file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The key file cannot be read: {error}") from None
-    if not key.strip():
-        raise UsageError("The management key is missing. Set KEYLEDGER_ADMIN_KEY or use --key-file.")
-    return Secret(key.strip())
+def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None) -> Secret:
+    named: str | None = arguments.key_file
+    given = os.environ.get("KEYLEDGER_ADMIN_KEY", "")
+    if named == _STDIN:
+        return key_in(sys.stdin.buffer.read(), "Standard input")
+    if named is not None:
+        return _key_in_file(Path(named))
+    if file_of_profile is not None and (arguments.profile or not given):
+        return _key_in_file(file_of_profile)
+    if not given.strip():
+        raise UsageError(
+            "The management key is missing. Set KEYLEDGER_ADMIN_KEY, use --key-file, or add key_file to a profile."
+        )
+    return key_in(given.encode(), "KEYLEDGER_ADMIN_KEY")
+
+
+def _key_in_file(file: Path) -> Secret:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The key file cannot be read: {error}") from None
+    return key_in(content, f"The key file {file}")

@@ -5,17 +5,46 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from keyledger.cli import exit_codes
-from keyledger.cli.output import day, print_fields, print_json, print_table
+from keyledger.cli.grammar import Commands, add_limit, count
+from keyledger.cli.lists import per_page, show_list
+from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
+from keyledger.cli.tables import Column, print_fields, print_table
+from keyledger.cli.times import day
 from keyledger.clients import Keyledger
-from keyledger.models.usage import DayRequests, HourRequests, KeyReport, Latency, OrganizationReport
+from keyledger.models.usage import DayRequests, HistoryDay, HourRequests, KeyReport, Latency, OrganizationReport
+
+_PARTS = (Column("WHEN"), Column("REQUESTS"), Column("ERRORS"), Column("DENIED"))
+
+
+def add_commands(groups: Commands) -> None:
+    commands = groups.group("usage", "count requests by day and by hour")
+    command = commands.add(
+        "get",
+        usage,
+        "count the requests of the organization or of one key, by day or by hour (UTC)",
+        "keyledger usage get --days 7",
+        "keyledger usage get --key key_… --days 1 --bucket hour",
+    )
+    command.add_argument("--key", metavar="ID", help="count the requests of this key only")
+    command.add_argument("--mcp", metavar="ID", help="count the requests that named this MCP only; not with --key")
+    command.add_argument(
+        "--days", type=count, metavar="N", help="the last N days, including today; by default this month"
+    )
+    command.add_argument(
+        "--bucket", choices=("hour", "day"), help="by default day; day adds reasons, and latencies of up to 31 days"
+    )
+    history = commands.add(
+        "history", list_history, "list the days with requests, newest first", "keyledger usage history --limit 30"
+    )
+    add_limit(history, None)
 
 
 def usage(arguments: argparse.Namespace) -> int:
     """Print the usage of the organization or of one key: of this month, or of the last `days`."""
     with client_of(arguments) as client:
         report = (
-            client.usage.get(days=arguments.days, bucket=arguments.bucket)
+            client.usage.get(days=arguments.days, bucket=arguments.bucket, mcp_id=arguments.mcp)
             if arguments.key is None
             else _usage_of_key(client, arguments)
         )
@@ -25,8 +54,14 @@ def usage(arguments: argparse.Namespace) -> int:
     print_fields(_fields(report))
     print()
     parts = report.by_hour if arguments.bucket == "hour" else report.by_day
-    print_table(("WHEN", "REQUESTS", "ERRORS", "DENIED"), [_row(part) for part in parts])
+    print_table(_PARTS, [[_row(part) for part in parts]])
     return exit_codes.OK
+
+
+def list_history(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        found = client.usage.iterate_history(per_page=per_page(arguments.limit))
+        return show_list(arguments, found, _PARTS, _row)
 
 
 def _usage_of_key(client: Keyledger, arguments: argparse.Namespace) -> KeyReport:
@@ -56,7 +91,7 @@ def _latency(found: Latency | None) -> str:
     return f"{found.p50} ms (p50), {found.p95} ms (p95), {found.p99} ms (p99)"
 
 
-def _row(part: DayRequests | HourRequests) -> tuple[str, ...]:
+def _row(part: DayRequests | HourRequests | HistoryDay) -> tuple[str, ...]:
     when = _when(part.hour if isinstance(part, HourRequests) else part.date)
     return (when, str(part.requests), str(part.errors), str(part.denied))
 

@@ -48,7 +48,7 @@ def get_audit_event(event_id: str) -> Call[AuditEvent]:
 
 def export_audit_log(
     *,
-    format: Literal["jsonl", "csv"] | None = None,  # noqa: A002 -- the parameter's name in the API
+    format: Literal["jsonl", "csv", "excel"] | None = None,  # noqa: A002 -- the parameter's name in the API
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Call[bytes]:

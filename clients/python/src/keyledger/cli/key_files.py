@@ -1,0 +1,53 @@
+"""Keys in files and on standard input, as editors and shells of any system write them."""
+
+import codecs
+import re
+
+from keyledger.cli.exit_codes import UsageError
+from keyledger.secret import Secret, flaw_of
+
+_KEY = re.compile(r"(?<![0-9A-Za-z])pk_(?:live|test)_[0-9A-Za-z]{32}(?![0-9A-Za-z])")
+_ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*")
+_ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_SIZE_MAX = 1_000_000
+
+
+def key_in(content: bytes, place: str) -> Secret:
+    """Return the one key in `content`: alone, quoted, or in a line NAME=KEY, in UTF-8 or UTF-16 with a byte order mark.
+
+    Raise UsageError if there is none, or more than one. `place` says in the message where that is.
+    """
+    if len(content) > _SIZE_MAX:
+        raise UsageError(f"{place} is too large for a file with a key.")
+    text = _decoded(content, place)
+    found = sorted(set(_KEY.findall(text)))
+    if len(found) > 1:
+        raise UsageError(f"{place} contains {len(found)} keys. Use one that contains only the key to use.")
+    if found:
+        return _well_formed(found[0], place)
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return _well_formed(_value(lines[0]) if lines else "", place)
+
+
+def _decoded(content: bytes, place: str) -> str:
+    encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise UsageError(f"{place} is not a text file. Save it as UTF-8.") from None
+    if "\0" in text:
+        raise UsageError(f"{place} is not a text file, or has UTF-16 without a byte order mark. Save it as UTF-8.")
+    return text
+
+
+def _value(line: str) -> str:
+    return _ASSIGNMENT.sub("", line).strip("\"'`")
+
+
+def _well_formed(key: str, place: str) -> Secret:
+    if not key:
+        raise UsageError(f"{place} contains no key.")
+    flaw = flaw_of(key)
+    if flaw is not None:
+        raise UsageError(f"{place} contains no whole key. {flaw.hint}")
+    return Secret(key)

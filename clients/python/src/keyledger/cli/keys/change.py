@@ -1,0 +1,83 @@
+"""`keyledger keys …`: changes of a key other than its revocation."""
+
+import argparse
+from typing import Any
+
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.keys.create import expiry_of, rate_limit_of
+from keyledger.cli.keys.permissions import are_given, permissions_of
+from keyledger.cli.keys.read import key_fields
+from keyledger.cli.output import show, tell
+from keyledger.cli.secrets_once import secret_file, show_secret
+from keyledger.cli.settings import client_of
+from keyledger.models.keys import Key
+from keyledger.models.permissions import Permissions
+
+
+def update(arguments: argparse.Namespace) -> int:
+    """Change what the options set. Permissions are changed as a whole, so a change in between is reported."""
+    changes = _changes(arguments)
+    has_permissions = are_given(arguments) or arguments.no_mcps or arguments.no_manage
+    if not changes and not has_permissions:
+        raise UsageError("Nothing to change. Use an option such as --name or --mcp.")
+    with client_of(arguments) as client:
+        if has_permissions:
+            current = client.keys.get(arguments.id)
+            changes["permissions"] = _permissions(arguments, current.permissions)
+            changes["if_match"] = current.revision
+        changed = client.keys.update(arguments.id, **changes)
+    return show(arguments, changed, key_fields(changed))
+
+
+def rotate(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client, secret_file(arguments) as file:
+        rotated = client.keys.rotate(arguments.id, overlap_seconds=arguments.overlap_seconds)
+        return show_secret(arguments, file, rotated, rotated.key, key_fields(rotated))
+
+
+def end_secrets(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        return _tell(arguments, client.keys.end_secrets(arguments.id))
+
+
+def disable(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        return _tell(arguments, client.keys.disable(arguments.id))
+
+
+def enable(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        return _tell(arguments, client.keys.enable(arguments.id))
+
+
+def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields other than permissions that the options set."""
+    changes: dict[str, Any] = {}
+    if arguments.name is not None:
+        changes["name"] = arguments.name
+    if arguments.description is not None:
+        changes["description"] = arguments.description or None
+    if arguments.never:
+        changes["expires_at"] = None
+    elif expiry_of(arguments) is not None:
+        changes["expires_at"] = expiry_of(arguments)
+    if arguments.no_rate_limit or arguments.rate_limit is not None:
+        changes["rate_limit"] = rate_limit_of(arguments)
+    if arguments.any_ip or arguments.allowed_ip:
+        changes["allowed_ips"] = arguments.allowed_ip or []
+    if arguments.metadata:
+        changes["metadata"] = dict(arguments.metadata)
+    return changes
+
+
+def _permissions(arguments: argparse.Namespace, current: Permissions) -> Permissions:
+    kept = Permissions(
+        mcps=() if arguments.no_mcps else current.mcps,
+        tools={} if arguments.no_mcps else current.tools,
+        manage=() if arguments.no_manage else current.manage,
+    )
+    return permissions_of(arguments, kept)
+
+
+def _tell(arguments: argparse.Namespace, key: Key) -> int:
+    return tell(arguments, key, f"{key.id} is {key.status}.")

@@ -1,0 +1,93 @@
+"""`keyledger tools …`: what a key itself can do on MCP servers."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from keyledger.cli import exit_codes
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.grammar import Commands, Parser, add_id, count
+from keyledger.cli.output import print_json
+from keyledger.cli.settings import client_of
+
+_TIMEOUT_MS = 30_000
+
+
+class _Text(msgspec.Struct):
+    """A content of the Model Context Protocol that has a text."""
+
+    text: str
+
+
+def add_commands(groups: Commands) -> None:
+    commands = groups.group("tools", "call tools and read resources of MCP servers, with the key itself")
+    called = commands.add(
+        "call",
+        call,
+        "call a tool and print its result; exit code 1 if the tool reports a failure",
+        'keyledger tools call mcp_… add --arguments \'{"a": 1, "b": 2}\' --key-file agent.key',
+    )
+    _add_mcp(called)
+    called.add_argument("tool", metavar="TOOL", help="the name of the tool")
+    called.add_argument(
+        "--arguments", metavar="JSON", default="{}", help="an object; - to read it from standard input; by default {}"
+    )
+    called.add_argument(
+        "--timeout",
+        type=count,
+        default=_TIMEOUT_MS,
+        metavar="MS",
+        help="100 to 120,000 milliseconds for the server; by default 30,000",
+    )
+    read = commands.add(
+        "read", read_resource, "read a resource", "keyledger tools read mcp_… example://about --key-file agent.key"
+    )
+    _add_mcp(read)
+    read.add_argument("uri", metavar="URI", help="the address of the resource")
+
+
+def call(arguments: argparse.Namespace) -> int:
+    given = _arguments(arguments.arguments)
+    with client_of(arguments) as client:
+        done = client.invoke(arguments.mcp_id, arguments.tool, given, timeout_ms=arguments.timeout)
+    if arguments.json:
+        print_json(done)
+    else:
+        _print_contents(done.result.get("content", []))
+    return exit_codes.REFUSED if done.is_error else exit_codes.OK
+
+
+def read_resource(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        resource = client.read_resource(arguments.mcp_id, arguments.uri)
+    if arguments.json:
+        print_json(resource)
+    else:
+        _print_contents(resource.contents)
+    return exit_codes.OK
+
+
+def _add_mcp(command: Parser) -> None:
+    add_id(command, "mcp", "MCP", "mcp_id")
+
+
+def _arguments(given: str) -> dict[str, Any]:
+    try:
+        found = json.loads(sys.stdin.read() if given == "-" else given)
+    except ValueError as error:
+        raise UsageError(f"The arguments are not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise UsageError('The arguments must be a JSON object, such as {"a": 1}.')
+    return found  # pyright: ignore[reportUnknownVariableType] -- of any type
+
+
+def _print_contents(contents: Any) -> None:  # noqa: ANN401 -- as the MCP server sent them
+    """Print texts as they are, and other contents as JSON."""
+    for content in contents:
+        try:
+            print(msgspec.convert(content, _Text).text)
+        except msgspec.ValidationError:
+            print_json(content)

@@ -1,0 +1,204 @@
+"""`keyledger webhooks …`"""
+
+import argparse
+from typing import Any
+
+from keyledger.cli import exit_codes
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.grammar import Commands, Parser, add_id, add_limit, add_question
+from keyledger.cli.lists import per_page, show_list
+from keyledger.cli.output import show, tell
+from keyledger.cli.questions import confirm
+from keyledger.cli.secrets_once import SecretFile, add_secret_options, secret_file, show_secret
+from keyledger.cli.settings import client_of
+from keyledger.cli.tables import Column
+from keyledger.cli.times import day, when
+from keyledger.models.webhooks import Delivery, Webhook, WebhookDetail, WebhookWithSecret
+
+_COLUMNS = (
+    Column("ID"),
+    Column("URL", is_cut=True),
+    Column("EVENTS", is_cut=True, left_out=1),
+    Column("STATUS", has_states=True),
+)
+_DELIVERIES = (
+    Column("ID"),
+    Column("WHEN"),
+    Column("EVENT", is_cut=True),
+    Column("STATUS", has_states=True),
+    Column("ATTEMPTS", left_out=1),
+    Column("LAST RESULT", is_cut=True, left_out=2),
+)
+
+
+def add_commands(groups: Commands) -> None:
+    commands = groups.group("webhooks", "create, list, test, update and delete webhooks, and see their deliveries")
+    created = commands.add(
+        "create",
+        create,
+        "create a webhook and show the secret that signs its messages, which is shown only once",
+        "keyledger webhooks create https://example.com/hook --event api_key.revoked --out webhook.secret",
+    )
+    created.add_argument("address", metavar="URL", help="where to send messages")
+    created.add_argument("--event", action="append", metavar="TYPE", help="such as api_key.revoked; by default all")
+    created.add_argument("--description", metavar="TEXT", help="who receives the messages")
+    created.add_argument("--kind", choices=("standard", "slack"), help="by default standard")
+    add_secret_options(created)
+    listed = commands.add("list", list_webhooks, "list the webhooks, newest first", "keyledger webhooks list")
+    add_limit(listed, None)
+    _of_webhook(commands, "get", get, "show one webhook and whether its deliveries succeed")
+    updated = _of_webhook(
+        commands, "update", update, "change the given properties of a webhook, and keep the others", "--status active"
+    )
+    updated.add_argument("--new-url", metavar="URL", help="where to send messages")
+    updated.add_argument("--event", action="append", metavar="TYPE", help="such as api_key.revoked; repeatable")
+    updated.add_argument("--description", metavar="TEXT", help="an empty text removes it")
+    updated.add_argument("--status", choices=("active", "disabled"), help="disabled: it receives nothing")
+    rotated = _of_webhook(
+        commands, "rotate", rotate, "replace the secret of a webhook", "--overlap-seconds 3600 --out webhook.secret"
+    )
+    rotated.add_argument(
+        "--overlap-seconds", type=int, metavar="S", help="sign with both secrets for so many seconds; 0: only the new"
+    )
+    add_secret_options(rotated)
+    _of_webhook(commands, "test", test, "send a test message; exit code 1 if it is not accepted")
+    deliveries = _of_webhook(
+        commands, "deliveries", list_deliveries, "list the deliveries of the last 30 days", "--status failed"
+    )
+    deliveries.add_argument("--status", choices=("pending", "delivered", "failed"), help="deliveries in this state")
+    add_limit(deliveries)
+    retried = _of_webhook(commands, "retry", retry, "send a message again with the same id", "msg_…")
+    add_id(retried, "msg", "delivery", "delivery_id")
+    deleted = _of_webhook(commands, "delete", delete, "delete a webhook; nothing is sent to it any more", "--yes")
+    add_question(deleted)
+
+
+def create(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client, secret_file(arguments) as file:
+        made = client.webhooks.create(
+            arguments.address,
+            events=arguments.event,
+            description=arguments.description,
+            kind=arguments.kind,
+        )
+        return _show_secret(arguments, file, made)
+
+
+def list_webhooks(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        found = client.webhooks.iterate(per_page=per_page(arguments.limit))
+        return show_list(arguments, found, _COLUMNS, _row)
+
+
+def get(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        found = client.webhooks.get(arguments.id)
+    return show(arguments, found, _fields(found))
+
+
+def update(arguments: argparse.Namespace) -> int:
+    given = {"url": arguments.new_url, "events": arguments.event, "status": arguments.status}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if arguments.description is not None:
+        changes["description"] = arguments.description or None
+    if not changes:
+        raise UsageError("Nothing to change. Use an option such as --event or --status.")
+    with client_of(arguments) as client:
+        changed = client.webhooks.update(arguments.id, **changes)
+    return show(arguments, changed, _fields(changed))
+
+
+def rotate(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client, secret_file(arguments) as file:
+        rotated = client.webhooks.rotate(arguments.id, overlap_seconds=arguments.overlap_seconds)
+        return _show_secret(arguments, file, rotated)
+
+
+def test(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        trial = client.webhooks.test(arguments.id)
+    show(
+        arguments,
+        trial,
+        [
+            ("delivered", "yes" if trial.delivered else "no"),
+            ("status", "" if trial.status_code is None else str(trial.status_code)),
+            ("problem", trial.error or ""),
+            ("latency", f"{trial.latency_ms} ms"),
+            ("response", trial.response),
+        ],
+    )
+    return exit_codes.OK if trial.delivered else exit_codes.REFUSED
+
+
+def list_deliveries(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        found = client.webhooks.iterate_deliveries(
+            arguments.id, status=arguments.status, per_page=per_page(arguments.limit)
+        )
+        return show_list(arguments, found, _DELIVERIES, _delivery_row)
+
+
+def retry(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        delivery = client.webhooks.retry_delivery(arguments.id, arguments.delivery_id)
+    return tell(arguments, delivery, f"{delivery.id} is {delivery.status}.")
+
+
+def delete(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        if not arguments.yes:
+            found = client.webhooks.get(arguments.id)
+            confirm(arguments, f"{found.url} ({found.id}) would receive nothing any more.", "Delete the webhook?")
+        deleted = client.webhooks.delete(arguments.id)
+    return tell(arguments, deleted, f"{deleted.webhook_id} is deleted.")
+
+
+def _of_webhook(commands: Commands, name: str, run: Any, purpose: str, options: str = "") -> Parser:  # noqa: ANN401 -- a Run
+    command = commands.add(name, run, purpose, f"keyledger webhooks {name} hook_… {options}".rstrip())
+    add_id(command, "hook", "webhook")
+    return command
+
+
+def _show_secret(arguments: argparse.Namespace, file: SecretFile, webhook: WebhookWithSecret) -> int:
+    if webhook.secret is None:
+        return show(arguments, webhook, _fields(webhook))
+    return show_secret(arguments, file, webhook, webhook.secret, _fields(webhook))
+
+
+def _row(webhook: Webhook) -> tuple[str, ...]:
+    return (webhook.id, webhook.url, ", ".join(webhook.events) or "all", webhook.status)
+
+
+def _fields(webhook: Webhook) -> list[tuple[str, str]]:
+    fields = [
+        ("id", webhook.id),
+        ("url", webhook.url),
+        ("kind", webhook.kind),
+        ("description", webhook.description),
+        ("events", ", ".join(webhook.events) or "all"),
+        ("status", webhook.status),
+        ("disabled because", webhook.disabled_because or ""),
+        ("created", day(webhook.created_at)),
+        ("secret version", str(webhook.secret_version)),
+        ("revision", str(webhook.revision)),
+    ]
+    if isinstance(webhook, WebhookDetail):
+        fields += [
+            ("last delivered", when(webhook.last_delivered_at) or "never"),
+            ("failing since", day(webhook.failing_since)),
+        ]
+    return fields
+
+
+def _delivery_row(delivery: Delivery) -> tuple[str, ...]:
+    last = delivery.attempts[-1] if delivery.attempts else None
+    result = "" if last is None else last.error or str(last.status_code or "")
+    return (
+        delivery.id,
+        when(delivery.created_at),
+        delivery.event,
+        delivery.status,
+        str(len(delivery.attempts)),
+        result,
+    )

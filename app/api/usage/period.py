@@ -17,8 +17,8 @@ Bucket = Literal["hour", "day"]
 Format = Annotated[
     Literal["json", "csv", "excel"],
     Meta(
-        description="CSV (RFC 4180) has one row for each hour with `bucket=hour`, otherwise for each day. `excel` is CSV "
-        "with a byte order mark, without which Excel does not read it as UTF-8."
+        description="CSV (RFC 4180) has one row for each hour with `bucket=hour`, otherwise for each day. `excel` is "
+        "CSV with a byte order mark, without which Excel does not read it as UTF-8."
     ),
 ]
 StartDate = Annotated[date, Meta(description="The first day, inclusive (UTC).")]

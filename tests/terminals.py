@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,10 @@ def program_on_terminal(
         stderr=descriptor,
     )
     os.close(descriptor)
+    piped: list[bytes] = []
+    # Both are read at the same time: a program that waits for one of them would never end.
+    reader = threading.Thread(target=lambda: piped.extend(process.stdout or ()))
+    reader.start()
     received = b""
     try:
         while some := os.read(screen, 4_096):
@@ -65,7 +70,7 @@ def program_on_terminal(
     except OSError:  # the last process on the terminal has ended
         pass
     os.close(screen)
-    piped = process.stdout.read() if process.stdout is not None else b""
+    reader.join()
     if process.stdout is not None:
         process.stdout.close()
-    return Seen(process.wait(), received.decode(), piped.decode())
+    return Seen(process.wait(), received.decode(), b"".join(piped).decode())

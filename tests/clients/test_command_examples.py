@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,9 +28,10 @@ from tests.workers.receiver import Receiver, receiver
 def commands(found: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Parser]]:
     """Yield every command with its words."""
     for action in found._actions:
-        if isinstance(action.choices, Mapping):
-            for name, command in action.choices.items():
-                yield from commands(command, (*words, name))
+        choices: Any = action.choices
+        if isinstance(action.choices, dict):
+            for name in choices:
+                yield from commands(choices[name], (*words, name))
             return
     assert isinstance(found, Parser)
     yield words, found

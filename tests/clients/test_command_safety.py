@@ -1,13 +1,15 @@
-"""What `keyledger` does before it changes or shows something that cannot be taken back."""
+"""Questions, dry runs and files of `keyledger`, for what cannot be undone or shown again."""
 
 import json
 import os
+import re
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.clients.command import SOURCE, Run, lines_of
@@ -55,10 +57,11 @@ def test_a_key_that_reaches_nothing_is_created_only_on_purpose(org: Organization
 
 @pytest.mark.parametrize(("answer", "code", "status"), [("n", 1, "active"), ("", 1, "active"), ("y", 0, "revoked")])
 def test_a_revocation_names_the_last_use_and_asks(
-    org: Organization, environment: dict[str, str], answer: str, code: int, status: str
+    api: Api, org: Organization, environment: dict[str, str], answer: str, code: int, status: str
 ) -> None:
     used, unused = org.key(name="Agent"), org.key(name="Unused")
     org.verify(used.secret)
+    count(api)
     for key, use in ((unused, "was never used"), (used, "was last used now")):
         seen = on_terminal(["keyledger", "keys", "revoke", key.id], environment, typed=f"{answer}\n")
         assert seen.code == code, seen.text
@@ -160,12 +163,14 @@ def test_an_update_changes_only_what_is_given(org: Organization, run: Run) -> No
     added = updated("--mcp", github, "--mcp", jira)["permissions"]
     assert added == {
         "mcps": [github, jira],
-        "tools": {github: {"allow": ["get_*"], "deny": []}},
+        "tools": {github: {"allow": ["get_*"]}},
         "manage": ["keys:read"],
     }
     removed = updated("--mcp", jira)["permissions"]
     assert removed == {"mcps": [jira], "tools": {}, "manage": ["keys:read"]}
-    assert updated("--no-mcps", "--no-manage")["permissions"] == {"mcps": [], "tools": {}, "manage": []}
+    emptied = run("keys", "update", key.id, "--no-mcps", "--no-manage")
+    assert re.search(r"^reaches +no MCP$", emptied.stdout, re.MULTILINE)
+    assert "manages" not in emptied.stdout
     changed = updated("--any-ip", "--no-rate-limit", "--never", "--description", "", "--metadata", "team=search")
     assert (changed["allowed_ips"], changed["rate_limit"], changed["expires_at"]) == ([], None, None)
     assert (changed["metadata"], changed["name"]) == ({"team": "search"}, "New")

@@ -39,7 +39,7 @@ def command(tmp_path: Path) -> str:
         (["keys", "list", "--status", "active", "--o"], ["--open-grant", "--order"]),
         (["keys", "list", "--json", "--mcp-access", "a"], ["all"]),
         (["keys", "list", "--created-by", "list", "--sort", "n"], ["name"]),
-        (["audit", "export", "--format", ""], ["jsonl", "csv"]),
+        (["audit", "export", "--format", ""], ["jsonl", "csv", "excel"]),
         (["completion", ""], list(SHELLS)),
         (["keys", "get", "key_"], []),
         (["frobnicate", "x"], []),

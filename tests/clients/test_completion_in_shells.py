@@ -38,7 +38,7 @@ class Terminal:
         self._screen, descriptor = pty.openpty()
         self._shown = ""
         self._process = subprocess.Popen(
-            [shell, *arguments],
+            ["setsid", "--ctty", shell, *arguments],  # fish needs a terminal that controls its session
             cwd=folder,
             env={
                 **os.environ,
@@ -50,7 +50,6 @@ class Terminal:
             stdin=descriptor,
             stdout=descriptor,
             stderr=descriptor,
-            start_new_session=True,
         )
         os.close(descriptor)
         for line in first.splitlines():

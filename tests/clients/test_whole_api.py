@@ -136,7 +136,7 @@ def _named_methods() -> Iterator[str]:
                 yield name if owner is clients.Keyledger else f"{owner.__name__.lower()}.{name}"
 
 
-@pytest.mark.parametrize("name", _named_methods())
+@pytest.mark.parametrize("name", [*_named_methods()])
 def test_every_method_of_the_client_has_a_command(name: str) -> None:
     group, _, method = name.rpartition(".")
     same = f"{group} {method.replace('iterate', 'list').replace('_', '-')}"

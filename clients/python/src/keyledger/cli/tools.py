@@ -28,7 +28,7 @@ def add_commands(groups: Commands) -> None:
         "call",
         call,
         "call a tool and print its result; exit code 1 if the tool reports a failure",
-        'keyledger tools call mcp_… add --arguments \'{"a": 1, "b": 2}\' --key-file agent.key',
+        "keyledger tools call mcp_… add --arguments '{\"numbers\": [1, 2]}' --key-file agent.key",
     )
     _add_mcp(called)
     called.add_argument("tool", metavar="TOOL", help="the name of the tool")

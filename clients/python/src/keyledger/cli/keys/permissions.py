@@ -1,4 +1,4 @@
-"""What a key may do: options that set it, and words that say it."""
+"""Permissions of a key: the options that set them, and the words for them."""
 
 import argparse
 

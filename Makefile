@@ -64,11 +64,12 @@ check: $(SYNCED) ## Run what CI runs: lock file, format, lint, types, imports, c
 	@$(PYTEST) $(COVERED:%=--ignore=%)
 
 .PHONY: fix
-fix: $(SYNCED) ## Format, apply safe lint fixes, regenerate docs/openapi.json and the table of settings
+fix: $(SYNCED) ## Format, apply safe lint fixes, regenerate docs/openapi.json and what is made of it
 	$(VENV) -m ruff format .
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
 	$(VENV) -m app openapi > docs/openapi.json
+	$(VENV) -m clients.typescript.generator clients/typescript/src/generated.ts
 	$(VENV) -m infrastructure.settings_table docs/configuration.md
 
 .PHONY: screenshots

@@ -69,6 +69,8 @@ SLOW_FILES = (
     "tests/projections/usage/test_runner.py",
     "tests/workers/test_visible_uses.py",
     "tests/clients/test_lost_answers.py",
+    "tests/clients/typescript/test_middleware.py",
+    "tests/clients/typescript/test_lost_answers.py",
     "tests/app/pages/test_random_events.py",
     "tests/app/api/activity/test_random_uses.py",
     "tests/app/auth/test_secrets_kept.py",
@@ -131,6 +133,7 @@ SLOW_FILES = (
 
 SLOW_FOLDERS = (
     "tests/benchmarks",
+    "tests/clients/typescript",
     "tests/embedded",
     "tests/examples",
     "tests/stories",

@@ -54,7 +54,7 @@ def _ci(project: Path, staging: Path) -> None:
     npm("ci", *_QUIETLY, folder=staging)
 
 
-def _install(target: Path, fill: Callable[[Path], None]) -> None:
+def _install(target: Path, fill: Callable[[Path], object]) -> None:
     staging = target.with_name(f"{target.name}.{os.getpid()}")
     staging.mkdir(parents=True)
     try:
@@ -68,8 +68,8 @@ def _install(target: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def npm(*arguments: str, folder: Path) -> None:
-    """Run npm in `folder`. Skip the test if no npm registry can be reached."""
+def npm(*arguments: str, folder: Path) -> str:
+    """Run npm in `folder` and return its output. Skip the test if no npm registry can be reached."""
     program = [node(), _nodejs() / "lib/node_modules/npm/bin/npm-cli.js", *arguments]
     bounds = ["--fetch-retries=2", "--fetch-timeout=30000", f"--cache={folder / '.cache'}"]
     run = subprocess.run(
@@ -83,8 +83,9 @@ def npm(*arguments: str, folder: Path) -> None:
     )
     if run.returncode and _UNREACHABLE.search(run.stderr):
         pytest.skip("the npm registry cannot be reached from here")
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout + run.stderr
     shutil.rmtree(folder / ".cache", ignore_errors=True)
+    return run.stdout
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -23,7 +23,7 @@ FOLDERS = (
     "tests",
     "workers",
 )
-SUFFIXES = {".py", ".md", ".sql", ".html", ".toml", ".yaml", ".lua"}
+SUFFIXES = {".py", ".md", ".sql", ".html", ".toml", ".yaml", ".lua", ".ts", ".mjs"}
 
 MARKERS = re.compile(
     r"\b(can not|whoever|whosoever|whomever|whatsoever|for ever|anew|says? why|said why|leash|patience|seldom"

@@ -1,5 +1,6 @@
 """A TCP proxy that handles each request as configured, and forwards all others."""
 
+import re
 import socket
 import threading
 from contextlib import suppress
@@ -74,7 +75,7 @@ class FlakyProxy:
 
     def _forwarded(self, request: bytes) -> bytes:
         first, _, rest = request.partition(b"\r\n")
-        rest = rest.replace(b"Connection: keep-alive\r\n", b"", 1)
+        rest = re.sub(rb"(?i)connection: keep-alive\r\n", b"", rest, count=1)
         with socket.create_connection(self._upstream, timeout=10) as upstream:
             upstream.sendall(first + b"\r\nConnection: close\r\n" + rest)
             answer = b""

@@ -18,7 +18,10 @@ class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     auth_token: (
         Annotated[
             CredentialText,
-            Meta(description="For `bearer`, `api_key` and `query`. Stored encrypted, and never returned."),
+            Meta(
+                description="For `bearer`, `api_key` and `query`. Stored encrypted, and never returned.",
+                extra_json_schema={"format": "password"},
+            ),
         ]
         | None
     ) = None
@@ -38,7 +41,14 @@ class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ) = None
     auth_username: Annotated[CredentialText, Meta(description="For `basic`.")] | None = None
     auth_password: (
-        Annotated[CredentialText, Meta(description="For `basic`. Stored encrypted, and never returned.")] | None
+        Annotated[
+            CredentialText,
+            Meta(
+                description="For `basic`. Stored encrypted, and never returned.",
+                extra_json_schema={"format": "password"},
+            ),
+        ]
+        | None
     ) = None
 
     @property

@@ -60,7 +60,13 @@ class Webhook(Struct, frozen=True):
 class WebhookWithSecret(Webhook, frozen=True):
     """The only response with the secret. It is null in a replayed response, and if the URL itself is the secret."""
 
-    secret: Annotated[str | None, Meta(description="The secret to verify signatures with (Standard Webhooks).")]
+    secret: Annotated[
+        str | None,
+        Meta(
+            description="The secret to verify signatures with (Standard Webhooks).",
+            extra_json_schema={"format": "password"},
+        ),
+    ]
 
 
 class Attempt(Struct, frozen=True):

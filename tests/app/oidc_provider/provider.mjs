@@ -1,4 +1,4 @@
-// An OpenID provider on loopback. Whoever signs in is who they say: the name typed is their address, and the provider
+// An OpenID provider on loopback that believes every user: the name typed is their address, and the provider
 // vouches for it unless it begins with "unverified.". CONFORM=false puts the address into the ID token itself.
 // "<id token>.<userinfo>.said.…" chooses what each of the two says of email_verified, as different providers do; a "failing" userinfo is 500.
 import { Provider } from "oidc-provider";

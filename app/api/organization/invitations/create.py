@@ -54,7 +54,9 @@ class SentInvitation(Struct, frozen=True):
     email: EmailAddress
     role: Role
     expires_at: Time
-    invite_url: Annotated[str | None, Meta(description="Null in a replayed response.")]
+    invite_url: Annotated[
+        str | None, Meta(description="Null in a replayed response.", extra_json_schema={"format": "password"})
+    ]
 
 
 class _Facts(NamedTuple):

@@ -1,0 +1,160 @@
+// Admission of a request: the common part of the two kinds of middleware.
+//
+// Every request is verified; nothing is cached. Without a definite yes the request is refused, with 503 if the service
+// does not respond.
+
+import { canonicalAddress } from "./address.js";
+import type { Keyledger, Verification } from "./client.js";
+import { ApiError, KeyledgerError } from "./errors.js";
+import type { HeaderPairs } from "./presented_key.js";
+import { presentedKey } from "./presented_key.js";
+import { Secret } from "./secret.js";
+
+/** A client, of which only `verify` is used. */
+export type Verifier = Pick<Keyledger, "verify">;
+
+/** Options of the middleware for requests of the type `R`, with further arguments `Rest` of a handler. */
+export interface RequiredAccess<R, Rest extends unknown[] = []> {
+  /** The id of the MCP server that the key must reach, or a function of the request. */
+  readonly mcpId?: OfRequest<R, Rest>;
+  /** The tool of this MCP server that the key must be permitted to call, or a function of the request. */
+  readonly tool?: OfRequest<R, Rest>;
+  /**
+   * Returns the caller's address, with which `allowed_ips` of a key are compared. Behind a proxy it must know which
+   * proxies to trust.
+   */
+  readonly address?: ((request: R, ...rest: Rest) => string | null | undefined) | undefined;
+  /** Is told why a key could not be verified. By default, the reason is written to the console as a warning. */
+  readonly onFailure?: ((error: KeyledgerError) => void) | undefined;
+}
+
+type OfRequest<R, Rest extends unknown[]> =
+  | string
+  | ((request: R, ...rest: Rest) => string | null | undefined)
+  | null
+  | undefined;
+
+/** What was asked about a request. */
+export interface Asked {
+  readonly headers: HeaderPairs;
+  readonly address: string | null | undefined;
+  readonly mcpId: string | null | undefined;
+  readonly tool: string | null | undefined;
+  readonly onFailure: ((error: KeyledgerError) => void) | undefined;
+}
+
+/** The response to a refused request: 401, 403, 429 or 503. */
+export interface Denial {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  /** Problem details (RFC 9457), in the form of Keyledger's own errors. */
+  readonly body: string;
+}
+
+const KEY_MESSAGES = new Map([
+  ["unauthorized", "The request contains no valid API key."],
+  ["expired_key", "This key has expired."],
+  ["revoked_key", "This key has been revoked, or this secret was replaced by a rotation."],
+  ["disabled_key", "This key is disabled."],
+]);
+const QUOTA = "quota_exceeded";
+const RATE_MESSAGES = new Map([
+  ["rate_limited", "Too many requests."],
+  [QUOTA, "The plan's requests for this month are used up."],
+]);
+const REALM = 'Bearer realm="keyledger"';
+const RETRY_SECONDS = 1;
+const USER_AGENT_LENGTH_MAX = 1_000;
+
+const verifications = new WeakMap<object, Verification>();
+
+/** Return the decision on a request that the middleware admitted. Throws an error if the middleware did not see it. */
+export function verificationOf(request: object): Verification {
+  const verification = verifications.get(request);
+  if (verification === undefined) throw new TypeError("This request was not verified. Add requiresKey to its route.");
+  return verification;
+}
+
+/** Store the decision for `verificationOf`. */
+export function remember(request: object, verification: Verification): void {
+  verifications.set(request, verification);
+}
+
+/** Return a value of `RequiredAccess` for this request. */
+export function resolved<R, Rest extends unknown[]>(
+  given: OfRequest<R, Rest>,
+  request: R,
+  rest: Rest,
+): string | null | undefined {
+  return typeof given === "function" ? given(request, ...rest) : given;
+}
+
+/** Return the decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`). */
+export async function admit(client: Verifier, asked: Asked): Promise<Verification | Denial> {
+  const key = presentedKey(asked.headers);
+  if (!(key instanceof Secret)) return unauthorized("unauthorized", key.credentialSent, key.message);
+  const agent = asked.headers.findLast(([name]) => name.toLowerCase() === "user-agent")?.[1];
+  const question = {
+    mcp_id: asked.mcpId ?? undefined,
+    tool: asked.tool ?? undefined,
+    ip: canonicalAddress(asked.address),
+    user_agent: agent?.slice(0, USER_AGENT_LENGTH_MAX) || undefined,
+  };
+  try {
+    const verification = await client.verify(key, question);
+    return verification.valid ? verification : denied(verification.code);
+  } catch (error) {
+    if (!(error instanceof KeyledgerError)) throw error;
+    // Reported even if the service refused the client's own key, because the caller can do nothing about that.
+    (asked.onFailure ?? warn)(error);
+    return unavailable((error instanceof ApiError && error.retryAfter) || RETRY_SECONDS);
+  }
+}
+
+export function isDenial(decided: Verification | Denial): decided is Denial {
+  return "status" in decided;
+}
+
+function denied(code: string): Denial {
+  if (KEY_MESSAGES.has(code)) return unauthorized(code, true);
+  const limited = RATE_MESSAGES.get(code);
+  if (limited !== undefined) {
+    const seconds = code === QUOTA ? untilNextMonth(new Date()) : RETRY_SECONDS;
+    return denial(429, code, "Too many requests", limited, { "Retry-After": String(seconds) });
+  }
+  return denial(403, code, "Forbidden", "This key is not allowed to do this.", {});
+}
+
+/** Return the seconds until the monthly count restarts from zero, at the start of the next month in UTC. */
+function untilNextMonth(at: Date): number {
+  const following = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1);
+  return Math.max(1, Math.ceil((following - at.getTime()) / 1000));
+}
+
+function unauthorized(code: string, credentialSent: boolean, message?: string): Denial {
+  const challenge = credentialSent ? `${REALM}, error="invalid_token"` : REALM;
+  const general = KEY_MESSAGES.get(code) ?? "";
+  return denial(401, code, "Unauthorized", message ?? general, { "WWW-Authenticate": challenge });
+}
+
+function unavailable(retryAfter: number): Denial {
+  const headers = { "Retry-After": retryAfter.toFixed(0) };
+  return denial(503, "unavailable", "Unavailable", "Keys cannot be verified now.", headers);
+}
+
+function denial(status: number, code: string, title: string, message: string, headers: Record<string, string>): Denial {
+  const problem = {
+    type: `urn:keyledger:problem:${code}`,
+    title,
+    status,
+    detail: message,
+    success: false,
+    error: { code, message },
+  };
+  const common = { "Content-Type": "application/problem+json", "Cache-Control": "no-store" };
+  return { status, headers: { ...common, ...headers }, body: JSON.stringify(problem) };
+}
+
+function warn(error: KeyledgerError): void {
+  console.warn(`keyledger_verify_failed: ${error.toString()}`);
+}

@@ -49,6 +49,10 @@ test-fast: $(SYNCED) ## Run the tests that need no server of their own, no brows
 test-ui: $(SYNCED) ## Run the tests of the pages in a browser (needs Chromium)
 	@$(PYTEST) tests/ui
 
+.PHONY: gateways
+gateways: $(UV) ## Install Envoy and Traefik into .tools, for the tests of docs/gateways.md
+	@UV_PROJECT_ENVIRONMENT=.tools/gateways $(UV) sync --frozen --quiet --only-group gateways --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+
 .PHONY: soak
 soak: $(SYNCED) ## Run long forms of tests: more kills, all bad requests on all routes, more of schemathesis
 	@$(PYTEST) -m soak

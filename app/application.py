@@ -135,6 +135,7 @@ def create_app(
     handled = RequestMiddleware(
         inner,
         direct,
+        any_method={route.path: route.method for route in ROUTES if route.any_method},
         draining=services.draining,
         trusted_proxies=config.trusted_proxies,
         problem_response=partial(problem_response, public_url=config.public_url),

@@ -94,6 +94,10 @@ class Route(Struct, frozen=True):
     """Descriptions of headers that only this response has."""
 
     direct: bool = False
+    any_method: bool = False
+    """Every method is handled like that of the (direct) route. A gateway asks with the method of the request that it
+    checks."""
+
     query: type[Struct] | None = None
     body: type[Struct] | None = None
     response: Any = None

@@ -43,19 +43,24 @@ _CLOSE = {"Connection": "close"}
 
 
 class RequestMiddleware:
-    """`direct`: routes by method and path. All other requests go to `inner`."""
+    """`direct`: routes by method and path. All other requests go to `inner`.
+
+    `any_method`: the method of a direct route by its path, if the route handles every method as if it were this one.
+    """
 
     def __init__(
         self,
         inner: ASGIApp,
         direct: Mapping[tuple[str, str], DirectRoute],
         *,
+        any_method: Mapping[str, str],
         draining: Draining,
         trusted_proxies: Sequence[Network],
         problem_response: ProblemResponse,
     ) -> None:
         self._inner = inner
         self._direct = direct
+        self._any_method = any_method
         self._draining = draining
         self._trusted_proxies = trusted_proxies
         self._problem_response = problem_response
@@ -69,9 +74,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        if scope["method"] == "HEAD":
-            # HEAD is handled and counted as GET; the server omits the body (RFC 9110 §9.3.2).
-            scope["method"] = "GET"  # pyright: ignore[reportGeneralTypeIssues]
+        scope["method"] = self._handled_method(scope)  # pyright: ignore[reportGeneralTypeIssues]
         headers = _merge_headers(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
         # The server runs each request in a separate task, so this binding ends with the request.
@@ -119,6 +122,12 @@ class RequestMiddleware:
         await _send(send, reply, request_id, {**further, **self._closing_headers(scope)})
         if refused is not None:
             await discard(receive)
+
+    def _handled_method(self, scope: Any) -> Any:  # noqa: ANN401 -- ASGI's scope is an open dictionary
+        """Return the method as which the request is handled and counted."""
+        if scope["method"] == "HEAD":  # the server omits the body (RFC 9110 §9.3.2)
+            return "GET"
+        return self._any_method.get(scope["path"], scope["method"])
 
     def _refuse_host(self, host: bytes, http_version: str) -> None:
         """Raise 400 for a request that two servers could assign to different hosts (RFC 9112 §3.2)."""

@@ -2,7 +2,8 @@
 
 A path must be written as documented. A trailing slash, an empty segment, a dot segment or an encoded slash is a 404.
 Other characters may be percent-encoded without a change in meaning (RFC 3986 §6.2.2.2). Every path that supports GET
-supports HEAD. Any other method on an existing path is a 405 with the supported methods in `Allow`.
+supports HEAD. Any other method on an existing path is a 405 with the supported methods in `Allow`, except on a route
+with `any_method`.
 """
 
 from collections.abc import Iterable

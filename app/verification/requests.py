@@ -37,7 +37,7 @@ class VerificationResult(Struct, frozen=True):
 
 
 class Authenticate(Struct, frozen=True):
-    """A caller presents a key for its own use: a call, a management request or a request behind a reverse proxy."""
+    """A caller presents a key for its own use: a call, a management request or a request behind a gateway."""
 
     request: AccessRequest
 

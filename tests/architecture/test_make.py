@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.architecture.conftest import ROOT
+from tests.gateways.programs import PROGRAMS
 
 
 def _make(*words: str) -> str:
@@ -27,7 +28,7 @@ def test_ci_runs_make_check_which_includes_make_test() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert "set -euo pipefail" in script
     assert script[-2:] == [
-        "export KEYLEDGER_CI=1 # tests that need the browser fail instead of being skipped",
+        "export KEYLEDGER_CI=1 # tests that need the browser or a gateway fail instead of being skipped",
         "exec make --no-print-directory check",
     ]
     assert re.search(r"^make test +#", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -53,6 +54,21 @@ def test_ci_runs_make_check_which_includes_make_test() -> None:
 def test_make_test_ui_runs_the_tests_in_the_browser_as_make_test_does() -> None:
     (everything,), (ui,) = (_make("--dry-run", target).splitlines()[-1:] for target in ("test", "test-ui"))
     assert ui == f"{everything} tests/ui"
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_ci_installs_every_shell_that_completes_commands(shell: str) -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert re.search(rf"^for program in .*\b{shell}\b", script, re.MULTILINE)
+
+
+def test_ci_installs_every_gateway() -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    for gateway in PROGRAMS.values():
+        for package in re.findall(r"apt-get install (\w+)", gateway.install):
+            assert re.search(rf"^for program in .*\b{package}\b", script, re.MULTILINE), package
+        if gateway.install == "make gateways":
+            assert "make --no-print-directory gateways" in script
 
 
 def test_ci_fails_without_a_browser_that_it_cannot_install(tmp_path: Path) -> None:

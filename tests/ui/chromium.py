@@ -1,14 +1,14 @@
 """One Chromium for all tests of a pytest process, driven by Playwright."""
 
 import asyncio
-import os
 import shutil
 from asyncio.events import _set_running_loop  # pyright: ignore[reportPrivateUsage] -- listed in its `__all__`
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.missing import stop_without
 
 HOW_TO_GET_IT = (
     "Chromium is missing. Install a package that puts `chromium` or `google-chrome` on the PATH; "
@@ -24,15 +24,8 @@ def find_chromium() -> str | None:
 
 
 def chromium_path() -> str:
-    """Return the path of the browser. Without one, skip the test; in CI, fail.
-
-    Skipped tests would look like a success there.
-    """
-    path = find_chromium()
-    if path is None:
-        stop = pytest.fail if any(os.environ.get(name) for name in ("CI", "KEYLEDGER_CI")) else pytest.skip
-        stop(HOW_TO_GET_IT)
-    return path
+    """Return the path of the browser. Without one, skip the test; in CI, fail."""
+    return find_chromium() or stop_without(HOW_TO_GET_IT)
 
 
 class Chromium:

@@ -1,7 +1,9 @@
-"""GET /v1/auth/check: decide for a reverse proxy (nginx auth_request, Traefik and Caddy forward-auth).
+"""GET /v1/auth/check: decide for a gateway, such as nginx, Caddy, Traefik, Envoy and HAProxy.
 
 The key is in the caller's own headers. The response is a status with headers for the upstream. `mcp_id` or
-`organization_id` is required: without either, the proxy would admit the keys of every organization.
+`organization_id` is required: without either, the gateway would admit the keys of every organization.
+
+Every method is handled like GET, because Envoy asks with the method of the request that it checks.
 """
 
 from typing import Annotated
@@ -44,7 +46,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyMayDo(Struct, frozen=True):
-    """The response to a reverse proxy, which uses only its status and headers."""
+    """The response to a gateway, which uses only its status and headers."""
 
     valid: AlwaysTrue
 
@@ -59,8 +61,10 @@ _CONTENT = encode_success(_VALID)
     access="any key",
     tag="Verification",
     summary="Check the caller's key",
-    description="The same decision for a reverse proxy (nginx `auth_request`, Traefik and Caddy forward-auth). "
-    "`mcp_id` or `organization_id` is required: without either, keys of every organization would be admitted.",
+    description="The same decision for a gateway (nginx `auth_request`, Caddy and Traefik forward-auth, Envoy "
+    "`ext_authz`, HAProxy). `mcp_id` or `organization_id` is required: without either, keys of every organization "
+    "would be admitted. Every method is handled like `GET`, because some gateways ask with that of the original "
+    "request.",
     example=_VALID,
     errors=("mcp_not_permitted", "tool_not_permitted", "environment_mismatch", "not_found"),
     headers={
@@ -70,6 +74,7 @@ _CONTENT = encode_success(_VALID)
         "X-Key-Environment": "Live or test.",
     },
     direct=True,
+    any_method=True,
     query=Query,
     response=KeyMayDo,
 )

@@ -637,7 +637,7 @@ export interface KeyDetail {
   secrets: KeySecret[];
 }
 
-/** The response to a reverse proxy, which uses only its status and headers. */
+/** The response to a gateway, which uses only its status and headers. */
 export interface KeyMayDo {
   valid: true;
 }

@@ -129,7 +129,7 @@ def test_a_content_type_may_have_a_charset_and_any_case(org: Organization) -> No
         ("GET", "/v1/api-keys/key_x/rotate", {"POST"}),
         ("GET", "/v1/api-keys/verify", {"POST"}),
         ("DELETE", "/v1/api-keys/verify", {"POST"}),
-        ("POST", "/v1/auth/check", {"GET", "HEAD"}),
+        ("POST", "/v1/mcp/servers", {"GET", "HEAD"}),
         ("GET", "/v1/mcp/invoke", {"POST"}),
         ("POST", "/health/live", {"GET", "HEAD"}),
         ("PATCH", "/v1/mcps", {"GET", "HEAD", "POST"}),

@@ -1,4 +1,4 @@
-"""GET /v1/auth/check: the decision for a reverse proxy."""
+"""GET /v1/auth/check: the decision for a gateway."""
 
 from urllib.parse import unquote
 
@@ -84,6 +84,22 @@ def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_403(api: Api,
     foreign = key.client.get("/v1/auth/check", {"mcp_id": api.organization().mcp()})
     assert (absent.status, absent.code) == (403, "mcp_not_permitted")
     assert absent.without_request_id == foreign.without_request_id
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+def test_a_check_has_the_method_of_the_request_that_a_gateway_checks(org: Organization, method: str) -> None:
+    """Envoy sends the method of the original request. The decision is the same, and is recorded."""
+    key, revoked = org.key(), org.key()
+    org.client.delete(revoked.path)
+    answer = key.client.request(method, key.check_path, headers={"Content-Length": "0"})
+    assert (answer.status, answer.headers["x-key-id"]) == (200, key.id)
+    assert revoked.client.request(method, revoked.check_path).status == 401
+    assert [use["action"] for use in org.activity(key, type="api_key.used")] == ["check"]
+
+
+def test_the_body_of_the_request_that_a_gateway_checks_is_ignored(org: Organization) -> None:
+    key = org.key()
+    assert key.client.request("POST", key.check_path, content=b'{"not": "json').status == 200
 
 
 def test_a_check_needs_no_grant(org: Organization) -> None:

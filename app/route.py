@@ -111,6 +111,8 @@ class Route(Struct, frozen=True):
 
     def __call__(self, handler: Callable[..., Awaitable[Any]]) -> "Route":
         """Return the route with its handler."""
+        if self.any_method and not self.direct:
+            raise ValueError(f"{self.path}: the framework handles the methods of a route that is not direct")
         idempotent = self.method in {"PATCH", "DELETE"} if self.idempotent is None else self.idempotent
         declared = structs.replace(self, handler=handler, idempotent=idempotent)
         if self.direct:

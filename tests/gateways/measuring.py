@@ -30,6 +30,10 @@ SLOW_SECONDS = 0.3
 
 FORGED = "forged"
 IDENTITY = ("x-key-id", "x-key-name", "x-organization-id", "x-key-environment")
+_ALIASES = "_.!~"
+"""Characters that some servers do not distinguish from `-` in the name of a header (RFC 3875, section 4.1.18)."""
+_KEPT_ALIASES = {"Caddy": "!~"}
+"""Those that a gateway does not remove. The document says so."""
 
 _SECONDS_MAX = 60.0
 
@@ -96,12 +100,16 @@ class Asker:
         sent = [*headers, ("X-Asked", mark)]
         for name in IDENTITY:
             sent += [(name, FORGED), (name.title(), f"{FORGED} again")]
+            kept = _KEPT_ALIASES.get(self.gateway.name, "")
+            sent += [(name.replace("-", alias), FORGED) for alias in _ALIASES if alias not in kept]
         if key is not None:
             sent.append(("Authorization", f"Bearer {key}"))
         began = time.monotonic()
         transport = httpx2.HTTPTransport(local_address=address)
         with httpx2.Client(transport=transport, timeout=_SECONDS_MAX) as client:
-            answer = client.request(method, self.gateway.url + path, headers=sent, content=content)
+            # The target is sent as it is. The client would remove `.` and `..` from a path.
+            target = {"target": path.encode()}
+            answer = client.request(method, self.gateway.url, headers=sent, content=content, extensions=target)
         seconds = time.monotonic() - began
         reached = mark in self._upstream.seen if self.gateway.passes_on else answer.status_code == HTTPStatus.OK
         return Answer(answer.status_code, answer.headers, answer.content, seconds, reached)
@@ -163,10 +171,9 @@ class Cases:
         finally:
             postgres.start()
         eventually(recovered)
-        database = working_in(postgres.folder, "postgres")
-        with _paused(database, SLOW_SECONDS):
+        with _paused(working_in(postgres.folder, "postgres"), SLOW_SECONDS):
             found["slow database"] = asked()
-        with _paused(database):
+        with _paused(working_in(postgres.folder, "postgres")):  # with the backends that were started meanwhile
             found["database hangs"] = asked()
         eventually(recovered)
         server = self._api.server

@@ -9,6 +9,7 @@ import pytest
 
 from tests.app.organizations import Key, Organization
 from tests.gateways.measuring import FORGED, IDENTITY, Answer, Asker
+from tests.gateways.programs import Gateway
 from tests.gateways.upstream import FIRST_EVENT, Upstream
 from tests.random_input import random_bytes
 
@@ -16,8 +17,11 @@ CLIENT = "127.0.0.7"
 """An address of this machine other than that of the gateways."""
 
 SPELLINGS = (
+    "/tools/search",
     "/tools/search/",
     "/tools/search/1",
+    "/TOOLS/search/1",
+    "/Tools/Search",
     "/tools/%73earch/1",
     "/tools/search%2F1",
     "/tools//search/1",
@@ -86,7 +90,7 @@ def test_an_application_admits_the_key_in_x_api_key(asker: Asker, key: Key) -> N
 
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_a_body_reaches_the_upstream_unchanged(proxy: Asker, key: Key, *, is_chunked: bool) -> None:
-    body = random_bytes(300_000)
+    body = random_bytes(2_000_000)
 
     def chunks() -> Generator[bytes]:
         yield from (body[start : start + 50_000] for start in range(0, len(body), 50_000))
@@ -121,11 +125,18 @@ def test_an_event_arrives_before_the_stream_ends(proxy: Asker, upstream: Upstrea
         upstream.may_end.set()
 
 
+@pytest.mark.parametrize("path", SPELLINGS)
+def test_each_spelling_of_a_path_is_sent_as_it_is(upstream: Upstream, path: str) -> None:
+    direct = Asker(Gateway("none", f"http://127.0.0.1:{upstream.port}", passes_on=True), upstream)
+    assert direct.ask(path=path).json["path"] == path
+
+
 def test_a_path_that_stands_for_a_tool_needs_a_key_for_the_tool(
     proxy: Asker, org: Organization, key: Key, mcp_id: str
 ) -> None:
     """A path that an upstream may understand as that path is refused too, or understood by the gateway itself."""
     assert proxy.ask(key.secret, "/tools/fetch/1").status == 200
+    assert proxy.ask(key.secret, "/tools/searching").status == 200
     reached = [path for path in SPELLINGS if proxy.ask(key.secret, path).reached]
     assert reached == []
     permitted = org.key(permissions={"mcps": [mcp_id]})

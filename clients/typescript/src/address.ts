@@ -1,5 +1,7 @@
 // The address of a caller, in the one form that Keyledger accepts and records.
 
+import { trimmed } from "./text.js";
+
 const PORT_MAX = 65_535;
 const SPELLED = /^(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<ipv4>[0-9.]+))(?::(?<port>[0-9]{1,5}))?$/;
 const BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
@@ -13,7 +15,7 @@ const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
  * is returned as the IPv4 address.
  */
 export function canonicalAddress(text: string | null | undefined): string | undefined {
-  const bare = (text ?? "").replace(/^[ \t]+|[ \t]+$/g, "").replace(/%[^\]]*/g, "");
+  const bare = trimmed(text ?? "").replace(/%[^\]]*/g, "");
   const spelled = SPELLED.exec(bare)?.groups;
   if (Number(spelled?.["port"] ?? 0) > PORT_MAX) return undefined;
   const ipv4 = spelled?.["ipv4"];

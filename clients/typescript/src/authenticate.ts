@@ -15,9 +15,12 @@ export type Verifier = Pick<Keyledger, "verify">;
 
 /** Options of the middleware for requests of the type `R`, with further arguments `Rest` of a handler. */
 export interface RequiredAccess<R, Rest extends unknown[] = []> {
-  /** The id of the MCP server that the key must reach, or a function of the request. */
+  /**
+   * The id of the MCP server that the key must reach, or a function of the request, which returns null for a request
+   * without this requirement. Anything else, such as a variable that is not set, is a TypeError.
+   */
   readonly mcpId?: OfRequest<R, Rest>;
-  /** The tool of this MCP server that the key must be permitted to call, or a function of the request. */
+  /** The tool of this MCP server that the key must be permitted to call, as `mcpId`. */
   readonly tool?: OfRequest<R, Rest>;
   /**
    * Returns the caller's address, with which `allowed_ips` of a key are compared. Behind a proxy it must know which
@@ -25,30 +28,34 @@ export interface RequiredAccess<R, Rest extends unknown[] = []> {
    */
   readonly address?: ((request: R, ...rest: Rest) => string | null | undefined) | undefined;
   /** Is told why a key could not be verified. By default, the reason is written to the console as a warning. */
-  readonly onFailure?: ((error: KeyledgerError) => void) | undefined;
+  readonly onFailure?: ReportFailure | undefined;
 }
 
-type OfRequest<R, Rest extends unknown[]> =
-  | string
-  | ((request: R, ...rest: Rest) => string | null | undefined)
-  | null
-  | undefined;
+/** Is told why a key could not be verified. */
+export type ReportFailure = (error: KeyledgerError) => void | Promise<void>;
+
+type OfRequest<R, Rest extends unknown[]> = string | ((request: R, ...rest: Rest) => string | null);
+type Requirement = "mcpId" | "tool";
 
 /** What was asked about a request. */
 export interface Asked {
   readonly headers: HeaderPairs;
   readonly address: string | null | undefined;
-  readonly mcpId: string | null | undefined;
-  readonly tool: string | null | undefined;
-  readonly onFailure: ((error: KeyledgerError) => void) | undefined;
+  readonly mcpId: string | null;
+  readonly tool: string | null;
+  readonly onFailure: ReportFailure | undefined;
 }
 
-/** The response to a refused request: 401, 403, 429 or 503. */
-export interface Denial {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  /** Problem details (RFC 9457), in the form of Keyledger's own errors. */
-  readonly body: string;
+/**
+ * The response to a refused request: 401, 403, 429 or 503. `body` has problem details (RFC 9457), in the form of
+ * Keyledger's own errors.
+ */
+export class Denial {
+  constructor(
+    readonly status: number,
+    readonly headers: Record<string, string>,
+    readonly body: string,
+  ) {}
 }
 
 const KEY_MESSAGES = new Map([
@@ -80,13 +87,30 @@ export function remember(request: object, verification: Verification): void {
   verifications.set(request, verification);
 }
 
-/** Return a value of `RequiredAccess` for this request. */
-export function resolved<R, Rest extends unknown[]>(
-  given: OfRequest<R, Rest>,
+/** Throw a TypeError for a requirement that was given without a value: every key would meet it. */
+export function assertComplete<R, Rest extends unknown[]>(access: RequiredAccess<R, Rest>): void {
+  for (const name of ["mcpId", "tool"] as const) {
+    if (name in access && typeof access[name] !== "function") assertText(name, access[name]);
+  }
+}
+
+/** Return a requirement for this request, or null if there is none. */
+export function required<R, Rest extends unknown[]>(
+  access: RequiredAccess<R, Rest>,
+  name: Requirement,
   request: R,
   rest: Rest,
-): string | null | undefined {
-  return typeof given === "function" ? given(request, ...rest) : given;
+): string | null {
+  if (!(name in access)) return null;
+  const given = access[name];
+  const value: unknown = typeof given === "function" ? given(request, ...rest) : given;
+  return value === null && typeof given === "function" ? null : assertText(name, value);
+}
+
+/** Return the value of a requirement, or throw a TypeError if it is not a text. */
+export function assertText(name: Requirement, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new TypeError(`${name} must be a text, not ${value === "" ? "empty" : String(value)}. Is a variable not set?`);
 }
 
 /** Return the decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`). */
@@ -106,13 +130,18 @@ export async function admit(client: Verifier, asked: Asked): Promise<Verificatio
   } catch (error) {
     if (!(error instanceof KeyledgerError)) throw error;
     // Reported even if the service refused the client's own key, because the caller can do nothing about that.
-    (asked.onFailure ?? warn)(error);
+    void reported(asked.onFailure ?? warn, error);
     return unavailable((error instanceof ApiError && error.retryAfter) || RETRY_SECONDS);
   }
 }
 
-export function isDenial(decided: Verification | Denial): decided is Denial {
-  return "status" in decided;
+/** Report the error. The response does not wait for it, and a report that fails is a warning. */
+async function reported(report: ReportFailure, error: KeyledgerError): Promise<void> {
+  try {
+    await report(error);
+  } catch {
+    warn(error);
+  }
 }
 
 function denied(code: string): Denial {
@@ -138,7 +167,7 @@ function unauthorized(code: string, credentialSent: boolean, message?: string): 
 }
 
 function unavailable(retryAfter: number): Denial {
-  const headers = { "Retry-After": retryAfter.toFixed(0) };
+  const headers = { "Retry-After": String(Math.ceil(retryAfter)) };
   return denial(503, "unavailable", "Unavailable", "Keys cannot be verified now.", headers);
 }
 
@@ -152,7 +181,7 @@ function denial(status: number, code: string, title: string, message: string, he
     error: { code, message },
   };
   const common = { "Content-Type": "application/problem+json", "Cache-Control": "no-store" };
-  return { status, headers: { ...common, ...headers }, body: JSON.stringify(problem) };
+  return new Denial(status, { ...common, ...headers }, JSON.stringify(problem));
 }
 
 function warn(error: KeyledgerError): void {

@@ -1,16 +1,15 @@
 // Middleware for Express and for every other framework with the requests and responses of Node.js.
 
 import type { RequiredAccess, Verifier } from "./authenticate.js";
-import { admit, isDenial, remember, resolved } from "./authenticate.js";
+import { admit, assertComplete, Denial, remember, required } from "./authenticate.js";
 import type { HeaderPairs } from "./presented_key.js";
 
-export type { RequiredAccess, Verifier } from "./authenticate.js";
+export type { ReportFailure, RequiredAccess, Verifier } from "./authenticate.js";
 export { verificationOf } from "./authenticate.js";
 
 /** What the middleware reads of a request. `ip` is the address that Express determines. */
 export interface NodeRequest {
   readonly rawHeaders: readonly string[];
-  readonly headers: Record<string, string | string[] | undefined>;
   readonly ip?: string | undefined;
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
@@ -33,17 +32,18 @@ export function requiresKey<R extends NodeRequest>(
   client: Verifier,
   access: RequiredAccess<R> = {},
 ): (request: R, response: NodeResponse, next: (error?: unknown) => void) => void {
+  assertComplete(access);
   const address = access.address ?? ((request: R) => request.ip ?? request.socket.remoteAddress);
 
   async function check(request: R, response: NodeResponse): Promise<boolean> {
     const decided = await admit(client, {
       headers: pairs(request.rawHeaders),
       address: address(request),
-      mcpId: resolved(access.mcpId, request, []),
-      tool: resolved(access.tool, request, []),
+      mcpId: required(access, "mcpId", request, []),
+      tool: required(access, "tool", request, []),
       onFailure: access.onFailure,
     });
-    if (!isDenial(decided)) {
+    if (!(decided instanceof Denial)) {
       remember(request, decided);
       return true;
     }

@@ -1,16 +1,16 @@
 // Middleware for web-standard requests and responses: Hono, Next.js, Deno, Bun, workers.
 
-import type { Denial, RequiredAccess, Verifier } from "./authenticate.js";
-import { admit, isDenial, remember, resolved } from "./authenticate.js";
+import type { RequiredAccess, Verifier } from "./authenticate.js";
+import { admit, assertComplete, assertText, Denial, remember, required } from "./authenticate.js";
 import type { Verification } from "./client.js";
 
-export type { RequiredAccess, Verifier } from "./authenticate.js";
+export type { ReportFailure, RequiredAccess, Verifier } from "./authenticate.js";
 export { verificationOf } from "./authenticate.js";
 
-/** Options of `checkRequest`: values for one request. */
+/** Options of `checkRequest`: values for one request. `null` is no requirement, `undefined` a TypeError. */
 export interface Access extends Pick<RequiredAccess<Request>, "onFailure"> {
-  readonly mcpId?: string | null | undefined;
-  readonly tool?: string | null | undefined;
+  readonly mcpId?: string | null;
+  readonly tool?: string | null;
   /** The caller's address, with which `allowed_ips` of a key are compared. */
   readonly address?: string | null | undefined;
 }
@@ -28,10 +28,11 @@ export function requiresKey<R extends Request, Rest extends unknown[]>(
   handler: (request: R, ...rest: Rest) => Response | Promise<Response>,
   access: RequiredAccess<R, Rest> = {},
 ): (request: R, ...rest: Rest) => Promise<Response> {
+  assertComplete(access);
   return async (request, ...rest) => {
     const checked = await checkRequest(client, request, {
-      mcpId: resolved(access.mcpId, request, rest),
-      tool: resolved(access.tool, request, rest),
+      mcpId: required(access, "mcpId", request, rest),
+      tool: required(access, "tool", request, rest),
       address: access.address?.(request, ...rest),
       onFailure: access.onFailure,
     });
@@ -45,11 +46,21 @@ export async function checkRequest(
   request: Request,
   access: Access = {},
 ): Promise<Verification | Response> {
-  const { address, mcpId, tool, onFailure } = access;
-  const decided = await admit(client, { headers: [...request.headers], address, mcpId, tool, onFailure });
-  if (isDenial(decided)) return responseOf(decided);
+  const decided = await admit(client, {
+    headers: [...request.headers],
+    address: access.address,
+    mcpId: requirementOf(access, "mcpId"),
+    tool: requirementOf(access, "tool"),
+    onFailure: access.onFailure,
+  });
+  if (decided instanceof Denial) return responseOf(decided);
   remember(request, decided);
   return decided;
+}
+
+/** Return a requirement, or null if there is none. Throws a TypeError if it was given without a value. */
+function requirementOf(access: Access, name: "mcpId" | "tool"): string | null {
+  return !(name in access) || access[name] === null ? null : assertText(name, access[name]);
 }
 
 function responseOf({ status, headers, body }: Denial): Response {

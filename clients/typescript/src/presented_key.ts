@@ -1,6 +1,7 @@
 // The API key in the headers of a request. Credentials that are not API keys are never sent to the service.
 
 import { isWellFormed, Secret } from "./secret.js";
+import { trimmed } from "./text.js";
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
@@ -31,7 +32,7 @@ export function presentedKey(headers: HeaderPairs): Secret | NoKey {
 /** Return every bearer token and every value of X-API-Key. Both may occur repeatedly or be joined by commas. */
 function credentials(headers: HeaderPairs): string[] {
   return headers.flatMap(([name, value]) => {
-    const parts = value.split(",").map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ""));
+    const parts = value.split(",").map((part) => trimmed(part));
     switch (name.toLowerCase()) {
       case "x-api-key":
         return parts.filter((part) => part !== "");

@@ -6,6 +6,9 @@ import type { Repeat } from "./call.js";
 import type { ApiError } from "./errors.js";
 import { RateLimited, Unavailable, Unreachable } from "./errors.js";
 
+/** The longest time of a timer in JavaScript, which ends a longer one at once: 24 days. */
+export const TIMER_SECONDS_MAX = (2 ** 31 - 1) / 1000;
+
 export const PROXY_UNAVAILABLE = "proxy_unavailable";
 const UNAVAILABLE = "unavailable";
 const IN_FLIGHT = "idempotency_in_flight";
@@ -62,8 +65,8 @@ export class Attempts {
 
   afterNoAnswer(error: unknown): number | Unreachable {
     this.#made += 1;
-    const { code, message } = causeOf(error);
-    const isSent = !NOT_SENT.has(code);
+    const { code, message, isTransferring } = causeOf(error);
+    const isSent = isTransferring || !NOT_SENT.has(code);
     this.#mayHaveHappened ||= isSent;
     if (this.areLeft && (!isSent || this.#isRepeatable)) return this.#pause(0);
     return new Unreachable(message.includes(code) ? message : `${code}: ${message}`, this.#mayHaveHappened);
@@ -72,7 +75,8 @@ export class Attempts {
   afterRefusal(error: ApiError): number | ApiError {
     this.#made += 1;
     const after = error.retryAfter ?? 0;
-    if (!this.areLeft || after > this.#longestRetryAfterSeconds || !this.#isRetryable(error)) return error;
+    const longest = Math.min(this.#longestRetryAfterSeconds, TIMER_SECONDS_MAX);
+    if (!this.areLeft || after > longest || !this.#isRetryable(error)) return error;
     return this.#pause(after);
   }
 
@@ -94,10 +98,14 @@ export class Attempts {
   }
 }
 
-/** Return the code and the message of the failure. The error of fetch in Node.js has it as its cause. */
-function causeOf(error: unknown): { code: string; message: string } {
+/**
+ * Return the code and the message of the failure, and whether it occurred while data was read or written. The error of
+ * fetch in Node.js has it as its cause.
+ */
+function causeOf(error: unknown): { code: string; message: string; isTransferring: boolean } {
   const outer = error instanceof Error ? error : new Error(String(error));
   const cause = outer.cause instanceof Error ? outer.cause : outer;
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.name;
-  return { code, message: cause.message || outer.message };
+  const isTransferring = "syscall" in cause && (cause.syscall === "read" || cause.syscall === "write");
+  return { code, message: cause.message || outer.message, isTransferring };
 }

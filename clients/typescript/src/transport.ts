@@ -7,7 +7,7 @@ import type { SecretLost } from "./errors.js";
 import { ApiError, IncompleteAnswer } from "./errors.js";
 import { replacement } from "./recovery.js";
 import type { Retries } from "./retries.js";
-import { Attempts } from "./retries.js";
+import { Attempts, TIMER_SECONDS_MAX } from "./retries.js";
 import { revealed } from "./secret.js";
 import type { Secret } from "./secret.js";
 import { VERSION } from "./version.js";
@@ -146,7 +146,7 @@ class Deadline {
 
   constructor(seconds: number, callers: AbortSignal | undefined) {
     callers?.throwIfAborted();
-    this.#seconds = seconds;
+    this.#seconds = Math.min(seconds, TIMER_SECONDS_MAX);
     this.#callers = callers;
     callers?.addEventListener("abort", this.#abort);
     this.start();
@@ -181,8 +181,9 @@ class TimedOut extends Error {
 
 /** Wait, unless the caller's signal ends the call before. */
 async function slept(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(finish, seconds * 1000);
+    const timer = setTimeout(finish, Math.min(seconds, TIMER_SECONDS_MAX) * 1000);
     signal?.addEventListener("abort", finish);
 
     function finish(): void {

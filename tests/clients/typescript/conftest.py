@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.app.organizations import Api, Organization
+from tests.missing import stop_without
 from tests.npm import installed, npm
 from tests.waiting import stretched
 
@@ -95,7 +96,7 @@ def node(request: pytest.FixtureRequest) -> Path:
     processor = _PROCESSORS.get(platform.machine().lower(), "unknown")
     program = installed(PROGRAMS) / f"node-{request.param}-{sys.platform}-{processor}" / "bin/node"
     if not program.exists():
-        pytest.skip(f"npm has no Node.js {request.param} for this machine")
+        stop_without(f"npm has no Node.js {request.param} for this machine")
     return program
 
 

@@ -200,6 +200,67 @@ def test_the_requirements_can_depend_on_the_request(evaluate: Evaluate) -> None:
     assert second == {"mcp_id": "mcp_2", "ip": "192.0.2.1"}
 
 
+def test_a_requirement_without_a_value_admits_no_request(evaluate: Evaluate) -> None:
+    code = """
+        const { requiresKey: handler, checkRequest } = await import("keyledger/fetch");
+        const { requiresKey: middleware } = await import("keyledger/express");
+        const verifier = { verify: async () => ({ valid: true, code: "valid" }) };
+        const request = () => new Request("http://x/", { headers: { "X-API-Key": given.secret } });
+        const found = [];
+        const attempt = async (make) => {
+          try {
+            found.push((await make()).message ?? "admitted");
+          } catch (error) {
+            found.push(`${error.name}: ${error.message}`);
+          }
+        };
+        for (const value of [undefined, null, ""]) {
+          await attempt(() => middleware(verifier, { mcpId: value }));
+          await attempt(() => handler(verifier, () => new Response(), { tool: value }));
+        }
+        for (const value of [undefined, ""]) {
+          const incoming = { rawHeaders: ["X-API-Key", given.secret] };
+          await attempt(() => new Promise((next) => middleware(verifier, { mcpId: () => value })(incoming, {}, next)));
+          await attempt(() => handler(verifier, () => new Response(), { mcpId: () => value })(request()));
+          await attempt(() => checkRequest(verifier, request(), { tool: value }));
+        }
+        return found;
+    """
+    found: list[str] = evaluate(code, secret=unknown_secret())
+    assert len(found) == 12
+    assert [text for text in found if "must be a text" not in text] == []
+
+
+def test_a_report_that_fails_changes_no_response(evaluate: Evaluate) -> None:
+    code = """
+        const { KeyledgerError } = await import("keyledger");
+        const { checkRequest } = await import("keyledger/fetch");
+        const verifier = { verify: async () => { throw new KeyledgerError("down"); } };
+        const reports = [async () => { throw new Error("tracker"); }, () => { throw new Error("tracker"); }];
+        const statuses = [];
+        for (const onFailure of reports) {
+          const request = new Request("http://x/", { headers: { "X-API-Key": given.secret } });
+          statuses.push((await checkRequest(verifier, request, { onFailure })).status);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50)); // an unhandled rejection would end the process
+        return statuses;
+    """
+    assert evaluate(code, secret=unknown_secret()) == [503, 503]
+
+
+def test_a_header_full_of_blanks_takes_no_time(evaluate: Evaluate) -> None:
+    code = """
+        const { checkRequest } = await import("keyledger/fetch");
+        const headers = { "X-API-Key": `a${" ".repeat(2_000_000)}b` };
+        const before = process.cpuUsage().user;
+        const response = await checkRequest(client, new Request("http://x/", { headers }));
+        return [response.status, process.cpuUsage().user - before];
+    """
+    status, microseconds = evaluate(code)
+    assert status == 401
+    assert microseconds < 5_000_000, "quadratic time would take half an hour"
+
+
 def test_an_error_in_a_function_of_the_application_admits_no_request(evaluate: Evaluate) -> None:
     code = """
         const { requiresKey } = await import("keyledger/express");

@@ -21,9 +21,13 @@ def test_the_package_contains_the_modules_and_their_types_and_nothing_else(packe
     with tarfile.open(packed) as archive:
         files = {name.removeprefix("package/") for name in archive.getnames()}
     built = {f"dist/{source.stem}{suffix}" for source in _SOURCES for suffix in (".js", ".d.ts")}
-    assert files == {"package.json", "README.md", *built}
+    assert files == {"package.json", "README.md", "LICENSE", *built}
     for entry in _ENTRIES:
         assert {entry["types"].removeprefix("./"), entry["default"].removeprefix("./")} <= files
+
+
+def test_the_license_is_that_of_the_project() -> None:
+    assert (PACKAGE / "LICENSE").read_text("utf-8") == (PACKAGE.parents[1] / "LICENSE").read_text("utf-8")
 
 
 def test_npm_lists_types_and_no_tests_in_the_package(packed: Path) -> None:

@@ -99,7 +99,7 @@ def _denied(code: str) -> Denial:
         return _unauthorized(code, presented=True)
     if code in _RATE_CODES:
         seconds = _until_next_month(datetime.now(UTC)) if code == _QUOTA else _RETRY_SECONDS
-        after = {"Retry-After": f"{seconds:.0f}"}
+        after = {"Retry-After": f"{ceil(seconds)}"}
         return Denial(429, code, "Too many requests", _RATE_CODES[code], after)
     return Denial(403, code, "Forbidden", "This key is not allowed to do this.", {})
 
@@ -117,5 +117,5 @@ def _unauthorized(code: str, *, presented: bool, message: str | None = None) -> 
 
 
 def _unavailable(retry_after: float) -> Denial:
-    headers = {"Retry-After": f"{retry_after:.0f}"}
+    headers = {"Retry-After": f"{ceil(retry_after)}"}
     return Denial(503, "unavailable", "Unavailable", "Keys cannot be verified now.", headers)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.api.usage.usage_data import count
-from tests.app.organizations import Api, Organization
+from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.people import person
 from tests.clients.command import SOURCE, Run, lines_of
 from tests.terminals import on_terminal
@@ -142,10 +142,51 @@ def test_a_secret_that_cannot_be_written_is_printed(org: Organization, run: Run,
     file = tmp_path / "agent.key"
     path = f"{tmp_path}{os.pathsep}{SOURCE}"
     created = run("keys", "create", "Agent", "--all-mcps", "--out", str(file), PYTHONPATH=path)
+    assert created.returncode == 1, "a script must not go on without the file"
     assert "No space left on device" in created.stderr
     (secret,) = [line for line in created.stdout.splitlines() if line.startswith("pk_live_") and len(line) == 40]
     assert org.verify(secret)["valid"]
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["keys", "list", "--key-file", "KEY"],
+        ["keys", "list", "--profile", "KEY"],
+        ["keys", "list", "--status", "KEY"],
+        ["keys", "identify", "KEY"],
+        ["KEY"],
+        ["keys", "create", "A", "--all-mcps", "--metadata", "KEY"],
+        ["keys", "create", "A", "--all-mcps", "--out", "/does/not/exist/KEY"],
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(org: Organization, run: Run, words: list[str]) -> None:
+    ran = run(*(word.replace("KEY", org.manager.secret) for word in words))
+    assert ran.returncode == 2
+    assert org.manager.secret not in ran.stdout + ran.stderr
+    assert "pk_…" in ran.stderr or "not the key itself" in ran.stderr
+
+
+def test_standard_input_is_used_once(run: Run) -> None:
+    ran = run("keys", "verify", "-", "--key-file", "-", stdin=unknown_secret())
+    assert (ran.returncode, "for one thing only" in ran.stderr) == (2, True)
+
+
+def test_json_is_utf_8_whatever_the_encoding_of_texts(org: Organization, run: Run) -> None:
+    key = org.key(name="Schlüssel 鍵")
+    shown = json.loads(run("keys", "get", key.id, "--json", PYTHONIOENCODING="ascii").stdout)
+    assert shown["name"] == "Schlüssel 鍵"
+
+
+def test_an_export_into_a_pipe_or_a_device_does_not_replace_it(run: Run, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/dev/null")
+    assert run("audit", "export", "--output", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert Path("/dev/null").is_char_device()
+    refused = run("audit", "export", "--output", str(tmp_path))
+    assert (refused.returncode, "is a folder" in refused.stderr) == (2, True)
 
 
 def test_an_update_changes_only_what_is_given(org: Organization, run: Run) -> None:

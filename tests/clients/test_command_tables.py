@@ -1,12 +1,13 @@
 """Tables of `keyledger`: their width, colours, times and progress."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyledger.cli.tables import Column, display_width, layout_of
+from keyledger.cli.tables import Column, display_width, layout_of, print_table, printable
 from keyledger.cli.times import relative
 from tests.app.organizations import Api, Organization
 from tests.clients.command import SOURCE
@@ -41,13 +42,38 @@ def test_a_table_fits_if_its_shortest_form_does(rows: list[tuple[str, ...]], wid
 
 def test_columns_are_cut_and_left_out_only_as_far_as_needed() -> None:
     rows = [("key_1", "x" * 30, "active", "u" * 30)]
-    assert layout_of(COLUMNS, rows, 100) == ([0, 1, 2, 3], [5, 30, 6, 30])
-    assert layout_of(COLUMNS, rows, 60) == ([0, 1, 2, 3], [5, 21, 6, 22])
+    assert layout_of(COLUMNS, rows, 100)[:2] == ([0, 1, 2, 3], [5, 30, 6, 30])
+    assert layout_of(COLUMNS, rows, 60)[:2] == ([0, 1, 2, 3], [5, 21, 6, 22])
     assert list(layout_of(COLUMNS, rows, 25).shown) == [0, 1, 2]
     assert list(layout_of(COLUMNS, rows, 15).shown) == [0, 1]
 
 
-@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("鍵", 2), ("e\u0301", 1), ("", 0), ("…", 1)])
+def test_every_cell_of_a_pipe_is_complete_even_if_it_is_longer_than_those_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    long = ("key_" + "2" * 40, "x" * 60, "a state that is long", "u" * 60)
+    print_table(COLUMNS, [[("key_1", "A", "active", "u")] * 100, [long]])
+    assert capsys.readouterr().out.splitlines()[-1] == "  ".join(long)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31m\u202eb", "a�[31m�b"),
+        ("one\ntwo\ttabs", "one two tabs"),
+        ("開発\u3000用", "開発\u3000用"),
+        ("👩\u200d💻", "👩\u200d💻"),
+        ("a\u00a0b", "a\u00a0b"),
+    ],
+)
+def test_a_text_controls_no_terminal_and_keeps_its_letters(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert printable("a\n\tb\x1b]52;", lines=True) == "a\n\tb�]52;"
+
+
+@pytest.mark.parametrize(
+    ("text", "width"), [("abc", 3), ("鍵", 2), ("e\u0301", 1), ("", 0), ("…", 1), ("กำลัง", 4), ("a\u200db", 2)]
+)
 def test_the_width_of_a_text_is_that_on_a_terminal(text: str, width: int) -> None:
     assert display_width(text) == width
 
@@ -75,11 +101,13 @@ def test_a_time_is_relative_in_its_largest_unit(difference: timedelta, text: str
 def test_states_are_coloured_on_a_terminal_unless_the_user_wants_none(
     org: Organization, environment: dict[str, str]
 ) -> None:
-    org.client.delete(org.key(name="Agent").path)
+    key = org.key(name="Agent")
+    org.client.delete(key.path)
     shown = on_terminal(["keyledger", "keys", "list"], environment)
     assert "\x1b[31mrevoked" in shown.screen
     assert "\x1b[32mactive" in shown.screen
-    assert "now" in shown.text, "times are relative on a terminal"
+    created = on_terminal(["keyledger", "keys", "get", key.id], environment).text
+    assert re.search(r"^created +now by", created, re.MULTILINE), "times are relative on a terminal"
     for setting in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b" not in on_terminal(["keyledger", "keys", "list"], {**environment, **setting}).screen
 

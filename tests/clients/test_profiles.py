@@ -53,6 +53,12 @@ def test_options_override_the_environment_which_overrides_the_profile(profiles: 
     assert listed(profiles, "--profile", "default", KEYLEDGER_URL=nowhere, KEYLEDGER_ADMIN_KEY=key).returncode == 0
 
 
+def test_a_profile_that_is_chosen_by_a_variable_overrides_the_other_variables(profiles: Path, api: Api) -> None:
+    key = (profiles / ".config/keyledger/manager.key").read_text()
+    ran = listed(profiles, KEYLEDGER_PROFILE="other", KEYLEDGER_URL=api.url, KEYLEDGER_ADMIN_KEY=key)
+    assert (ran.returncode, "No response" in ran.stderr) == (3, True), ran.stderr
+
+
 def test_the_key_of_a_profile_is_sent_to_no_other_service(profiles: Path) -> None:
     for ran in (
         listed(profiles, KEYLEDGER_URL="http://127.0.0.1:1"),

@@ -103,7 +103,13 @@ def _opened(path: str | None) -> Generator[BinaryIO]:
     if path is None:
         yield sys.stdout.buffer
         return
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder, not a file.")
+    if target.exists() and not target.is_file():  # a device or a named pipe, which nothing can replace
+        with target.open("wb") as file:
+            yield file
+        return
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

@@ -6,11 +6,14 @@ The options of all commands can stand anywhere: `keyledger --json keys list` is 
 import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from keyledger.cli import exit_codes
+from keyledger.cli.key_files import without_keys
 
 Run = Callable[[argparse.Namespace], int]
+
+_COUNT_MAX = 999_999
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,6 +27,10 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **settings,
         )
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2. An argument in the wrong place may be a key, which is not repeated."""
+        super().error(without_keys(message))
 
 
 class Commands:
@@ -98,11 +105,10 @@ def add_question(parser: Parser, *, with_dry_run: bool = False) -> None:
 
 
 def count(text: str) -> int:
-    """Return a number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    """Return a number from 1 to `_COUNT_MAX`."""
+    if text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= _COUNT_MAX:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"use a whole number from 1 to {_COUNT_MAX:,}, not {text[:20]!r}")
 
 
 def instant(text: str) -> datetime:

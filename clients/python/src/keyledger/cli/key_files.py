@@ -6,10 +6,10 @@ import re
 from keyledger.cli.exit_codes import UsageError
 from keyledger.secret import Secret, flaw_of
 
-_KEY = re.compile(r"(?<![0-9A-Za-z])pk_(?:live|test)_[0-9A-Za-z]{32}(?![0-9A-Za-z])")
+KEY = re.compile(r"(?<![0-9A-Za-z])pk_(?:live|test)_[0-9A-Za-z]{32}(?![0-9A-Za-z])")
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*")
 _ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_SIZE_MAX = 1_000_000
+SIZE_MAX = 1_000_000
 
 
 def key_in(content: bytes, place: str) -> Secret:
@@ -17,16 +17,21 @@ def key_in(content: bytes, place: str) -> Secret:
 
     Raise UsageError if there is none, or more than one. `place` says in the message where that is.
     """
-    if len(content) > _SIZE_MAX:
+    if len(content) > SIZE_MAX:
         raise UsageError(f"{place} is too large for a file with a key.")
     text = _decoded(content, place)
-    found = sorted(set(_KEY.findall(text)))
+    found = sorted(set(KEY.findall(text)))
     if len(found) > 1:
         raise UsageError(f"{place} contains {len(found)} keys. Use one that contains only the key to use.")
     if found:
         return _well_formed(found[0], place)
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return _well_formed(_value(lines[0]) if lines else "", place)
+
+
+def without_keys(text: str) -> str:
+    """Return the text with `pk_…` in place of each key, because logs keep what is printed."""
+    return KEY.sub("pk_…", text)
 
 
 def _decoded(content: bytes, place: str) -> str:

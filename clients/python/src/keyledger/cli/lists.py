@@ -29,6 +29,7 @@ def show_list(
         for items in batches:
             for item in items:
                 print_json(item)
+            sys.stdout.flush()
     else:
         print_table(columns, ([row(item) for item in items] for items in batches))
     return exit_codes.OK
@@ -46,8 +47,10 @@ def _counted(batches: Iterable[list[T]]) -> Iterator[list[T]]:
         yield from batches
         return
     number = 0
-    for batch in batches:
-        yield batch
-        number += len(batch)
-        print(f"\r{number:,}", end="", file=sys.stderr, flush=True)
-    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    try:
+        for batch in batches:
+            yield batch
+            number += len(batch)
+            print(f"\r{number:,}", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

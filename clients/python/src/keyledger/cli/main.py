@@ -10,6 +10,8 @@ from keyledger.cli import exit_codes
 from keyledger.cli.commands import parser
 from keyledger.cli.completion import VARIABLE, candidates
 from keyledger.cli.grammar import new_namespace
+from keyledger.cli.key_files import without_keys
+from keyledger.cli.tables import printable
 from keyledger.errors import (
     IncompleteAnswer,
     InternalError,
@@ -35,16 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.OK
     try:
         return _execute(parser().parse_args(arguments, new_namespace()))
-    except (exit_codes.UsageError, exit_codes.NotConfirmed, KeyledgerError) as error:
-        print(f"keyledger: {error}", file=sys.stderr)
-        return _code_of(error)
     except BrokenPipeError:
         # The reader has closed the pipe, as `| head` does. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.OK
     except KeyboardInterrupt:
-        print("keyledger: Interrupted.", file=sys.stderr)
-        return exit_codes.INTERRUPTED
+        message, code = "Interrupted.", exit_codes.INTERRUPTED
+    except UnicodeEncodeError:
+        message, code = "An argument is not UTF-8.", exit_codes.USAGE
+    except OSError as error:
+        message, code = f"The output cannot be written: {error}", exit_codes.USAGE
+    except (exit_codes.UsageError, exit_codes.NotConfirmed, KeyledgerError) as error:
+        message, code = str(error), _code_of(error)
+    print(f"keyledger: {printable(without_keys(message))}", file=sys.stderr)
+    return code
 
 
 def _execute(parsed: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """`keyledger mcps …`"""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, tell
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_of
+from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import Column
-from keyledger.cli.times import when
+from keyledger.cli.times import in_sentence, when
 from keyledger.models.mcps import Mcp, McpDetail, ReachableServer
 from keyledger.secret import Secret
 
@@ -155,12 +155,8 @@ def delete(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         if not arguments.yes:
             found = client.mcps.get(arguments.id)
-            used = when(found.last_active) or "never used"
-            confirm(
-                arguments,
-                f"“{found.name}” ({found.id}), last used: {used}. No key reaches it any more.",
-                "Delete it?",
-            )
+            use = "never used" if found.last_active is None else f"last used {in_sentence(found.last_active)}"
+            confirm(arguments, f"“{found.name}” ({found.id}) was {use}. No key would reach it any more.", "Delete it?")
         deleted = client.mcps.delete(arguments.id)
     return tell(arguments, deleted, f"{deleted.mcp_id} is deleted. No key reaches it any more.")
 
@@ -176,7 +172,10 @@ def _add_credential(command: Parser) -> None:
 
 
 def _credential(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of the credential that the options set. It is no argument, because others could read it."""
+    """Return the fields of the credential that the options set.
+
+    The secret is in a file, because other programs can read arguments.
+    """
     found: dict[str, Any] = {
         name: getattr(arguments, name)
         for name in ("auth_type", "auth_header", "auth_parameter", "auth_username")
@@ -190,7 +189,7 @@ def _credential(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _secret_in(file: str) -> Secret:
     try:
-        text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig").strip()
+        text = (standard_input() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The credential cannot be read: {error}") from None
     if not text:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from math import isfinite
 from typing import Any
 
 from keyledger.cli.exit_codes import UsageError
@@ -84,7 +85,7 @@ def _value(text: str) -> str | float | bool:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, int | float | bool) else text
+    return value if isinstance(value, int | float | bool) and isfinite(value) else text
 
 
 def _fields(found: Organization) -> list[tuple[str, str]]:

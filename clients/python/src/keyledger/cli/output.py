@@ -1,19 +1,23 @@
 """JSON for programs, and one result in the form that was asked for."""
 
 import argparse
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from keyledger.cli import exit_codes
-from keyledger.cli.tables import print_fields
+from keyledger.cli.tables import print_fields, printable
 from keyledger.secret import Secret
 
 
 def print_json(value: object, *, with_secrets: bool = True) -> None:
     """Print one JSON document on one line, with secrets in plain text or null."""
-    print(msgspec.json.encode(value, enc_hook=_revealed if with_secrets else _hidden).decode())
+    document = msgspec.json.encode(value, enc_hook=_revealed if with_secrets else _hidden)
+    # JSON is UTF-8 (RFC 8259), whatever the encoding of texts is.
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document + b"\n")
 
 
 def show(arguments: argparse.Namespace, value: object, fields: Iterable[tuple[str, str]]) -> int:
@@ -30,7 +34,7 @@ def tell(arguments: argparse.Namespace, value: object, sentence: str) -> int:
     if arguments.json:
         print_json(value)
     else:
-        print(sentence)
+        print(printable(sentence))
     return exit_codes.OK
 
 

@@ -79,7 +79,7 @@ def show_secret(
             print(f"\nThe {what} is in {file.path}.")
         else:
             print(f"\n{secret.reveal()}\n\nThis is the {what}. Store it now: it is not shown again.")
-    return exit_codes.OK
+    return exit_codes.OK if is_stored or file.path is None else exit_codes.REFUSED
 
 
 def _stored(file: SecretFile, secret: Secret) -> bool:

@@ -6,9 +6,12 @@ import sys
 from getpass import getpass
 from pathlib import Path
 
+import httpx2
+
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.key_files import key_in
+from keyledger.cli.key_files import KEY, SIZE_MAX, key_in
 from keyledger.cli.profiles import configuration_file, profile_of
+from keyledger.cli.standard_input import standard_input
 from keyledger.clients import Keyledger
 from keyledger.secret import Secret
 
@@ -20,10 +23,13 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
 
     Raise UsageError if a setting is missing or incorrect.
     """
+    for option in ("url", "profile", "key_file"):
+        if getattr(arguments, option) == "":
+            raise UsageError(f"--{option.replace('_', '-')} is empty. Is a variable not set?")
     chosen: str | None = arguments.profile or os.environ.get("KEYLEDGER_PROFILE") or None
     profile = profile_of(chosen)
-    given: str | None = arguments.url or (None if arguments.profile else os.environ.get("KEYLEDGER_URL"))
-    url = given or profile.url or os.environ.get("KEYLEDGER_URL")
+    given: str | None = arguments.url or (None if chosen else os.environ.get("KEYLEDGER_URL"))
+    url = (given or profile.url or os.environ.get("KEYLEDGER_URL") or "").strip()
     if not url:
         raise UsageError(
             f"The address of the service is missing. Set KEYLEDGER_URL, use --url, or add a profile to"
@@ -32,16 +38,17 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
     if not url.startswith(("http://", "https://")):
         raise UsageError("The URL must begin with http:// or https://.")
     # The key of a profile must not reach another service than that of the profile.
-    file = profile.key_file if profile.url in {None, url} else None
+    is_same = profile.url is None or profile.url.rstrip("/") == url.rstrip("/")
+    key = _management_key(arguments, profile.key_file if is_same else None, is_chosen=chosen is not None)
     try:
-        return Keyledger(url, _management_key(arguments, file))
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+        return Keyledger(url, key)
+    except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:
+        raise UsageError(f"The service cannot be called: {error}") from None
 
 
 def key_argument(given: str) -> Secret:
     """Return a key from the command line. `-` reads it from standard input, which keeps it out of the shell history."""
-    return key_in(sys.stdin.buffer.read(), "Standard input") if given == _STDIN else Secret(given)
+    return key_in(standard_input(), "Standard input") if given == _STDIN else Secret(given)
 
 
 def raw_key_argument(given: str) -> Secret:
@@ -55,18 +62,21 @@ def found_secret() -> Secret:
     It is no argument, because other programs could read it in the list of processes.
     """
     if sys.stdin.isatty():
-        return key_in(getpass("Secret: ").encode(), "What was entered")
-    return key_in(sys.stdin.buffer.read(), "Standard input")
+        try:
+            return key_in(getpass("Secret: ").encode(), "What was entered")
+        except EOFError:
+            raise UsageError("No secret was entered.") from None
+    return key_in(standard_input(), "Standard input")
 
 
-def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None) -> Secret:
+def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None, *, is_chosen: bool) -> Secret:
     named: str | None = arguments.key_file
     given = os.environ.get("KEYLEDGER_ADMIN_KEY", "")
     if named == _STDIN:
-        return key_in(sys.stdin.buffer.read(), "Standard input")
+        return key_in(standard_input(), "Standard input")
     if named is not None:
         return _key_in_file(Path(named))
-    if file_of_profile is not None and (arguments.profile or not given):
+    if file_of_profile is not None and (is_chosen or not given):
         return _key_in_file(file_of_profile)
     if not given.strip():
         raise UsageError(
@@ -76,8 +86,11 @@ def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None)
 
 
 def _key_in_file(file: Path) -> Secret:
+    if KEY.search(str(file)):
+        raise UsageError("--key-file needs the name of a file, not the key itself.")
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(SIZE_MAX + 1)
     except OSError as error:
         raise UsageError(f"The key file cannot be read: {error}") from None
     return key_in(content, f"The key file {file}")

@@ -9,6 +9,10 @@ from typing import Final, NamedTuple
 
 _GAP: Final = "  "
 _CUT: Final = "…"
+_JOINERS: Final = "\u200c\u200d"
+"""Characters that join others without a width of their own, in scripts and emoji."""
+_WITHOUT_WIDTH: Final = {"Mn", "Me", "Cf"}
+"""Categories of Unicode: nonspacing and enclosing marks, and format characters."""
 _LEAST: Final = 8
 """A column is not cut to less than this."""
 
@@ -32,21 +36,22 @@ class Column(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The numbers of the columns that are shown, and their widths."""
+    """The numbers of the columns that are shown, and their widths. `is_limited`: longer cells are cut."""
 
     shown: Sequence[int]
     widths: Sequence[int]
+    is_limited: bool = False
 
 
 def print_table(columns: Sequence[Column], batches: Iterable[Sequence[Row]]) -> None:
     """Print rows as they arrive. The first batch decides the widths."""
     layout: Layout | None = None
     for rows in batches:
-        printable = [[_printable(cell) for cell in row] for row in rows]
+        cells = [[printable(cell) for cell in row] for row in rows]
         if layout is None:
-            layout = layout_of(columns, printable, terminal_width())
+            layout = layout_of(columns, cells, terminal_width())
             _print_line(columns, layout, [column.title for column in columns], style="1")
-        for row in printable:
+        for row in cells:
             _print_line(columns, layout, row)
         sys.stdout.flush()
     if layout is None:
@@ -73,7 +78,7 @@ def layout_of(columns: Sequence[Column], rows: Sequence[Row], width: int | None)
         if not cut:
             break
         widths[max(cut, key=lambda number: widths[number])] -= 1
-    return Layout(shown, widths)
+    return Layout(shown, widths, is_limited=True)
 
 
 def terminal_width() -> int | None:
@@ -83,12 +88,12 @@ def terminal_width() -> int | None:
 
 def print_row(cells: Sequence[str]) -> None:
     """Print one line of a table that has no end, and therefore no widths."""
-    print(_GAP.join(_printable(cell) or "-" for cell in cells))
+    print(_GAP.join(printable(cell) or "-" for cell in cells))
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Print one name and value a line."""
-    known = [(name, _printable(value)) for name, value in fields if value]
+    known = [(name, printable(value)) for name, value in fields if value]
     width = max((display_width(name) for name, _ in known), default=0)
     for name, value in known:
         print(f"{_padded(name, width)}{_GAP}{value}")
@@ -102,7 +107,11 @@ def has_colors() -> bool:
 def display_width(text: str) -> int:
     """Return the number of columns that a text takes on a terminal (Unicode Standard Annex 11)."""
     return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        0
+        if unicodedata.category(character) in _WITHOUT_WIDTH
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
         for character in text
     )
 
@@ -112,7 +121,10 @@ def _total(widths: Sequence[int], shown: Sequence[int]) -> int:
 
 
 def _print_line(columns: Sequence[Column], layout: Layout, row: Row, style: str = "") -> None:
-    cells = [_fitted(row[number], layout.widths[number]) for number in layout.shown]
+    cells = [
+        (_fitted if layout.is_limited and columns[number].is_cut else _padded)(row[number], layout.widths[number])
+        for number in layout.shown
+    ]
     if not has_colors():
         print(_GAP.join(cells).rstrip())
     elif style:
@@ -143,6 +155,17 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - display_width(text))
 
 
-def _printable(text: str) -> str:
-    """Return the text without characters that move the cursor or end a line, because any caller can choose a name."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return the text without characters that control a terminal, because any caller can choose a name.
+
+    A line end becomes a space, unless `lines` are kept.
+    """
+    return "".join(_printable(character, lines=lines) for character in text)
+
+
+def _printable(character: str, *, lines: bool) -> str:
+    if character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs":
+        return character
+    if lines and character in "\n\t":
+        return character
+    return " " if character.isspace() else "�"

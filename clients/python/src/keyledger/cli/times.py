@@ -19,6 +19,11 @@ def when(at: datetime | None, *, now: datetime | None = None) -> str:
     return relative(at, now or datetime.now(UTC))
 
 
+def in_sentence(at: datetime) -> str:
+    """Return a time for a sentence: "5 min ago" on a terminal, and otherwise "2026-11-01 12:00 UTC"."""
+    return relative(at, datetime.now(UTC)) if sys.stdout.isatty() else f"{day(at)} UTC"
+
+
 def relative(at: datetime, now: datetime) -> str:
     seconds = abs((at - now).total_seconds())
     for unit, length in _UNITS:

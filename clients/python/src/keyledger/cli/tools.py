@@ -1,7 +1,6 @@
 """`keyledger tools …`: what a key itself can do on MCP servers."""
 
 import argparse
-import json
 import sys
 from typing import Any
 
@@ -12,6 +11,8 @@ from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.grammar import Commands, Parser, add_id, count
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
+from keyledger.cli.standard_input import standard_input
+from keyledger.cli.tables import printable
 
 _TIMEOUT_MS = 30_000
 
@@ -56,7 +57,7 @@ def call(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(done)
     else:
-        _print_contents(done.result.get("content", []))
+        _print_contents(done.result.get("content"), done.result)
     return exit_codes.REFUSED if done.is_error else exit_codes.OK
 
 
@@ -66,7 +67,7 @@ def read_resource(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(resource)
     else:
-        _print_contents(resource.contents)
+        _print_contents(resource.contents, resource)
     return exit_codes.OK
 
 
@@ -76,18 +77,27 @@ def _add_mcp(command: Parser) -> None:
 
 def _arguments(given: str) -> dict[str, Any]:
     try:
-        found = json.loads(sys.stdin.read() if given == "-" else given)
-    except ValueError as error:
+        # Each value is sent as it was written.
+        content = standard_input() if given == "-" else given.encode()
+        return dict(msgspec.json.decode(content, type=dict[str, msgspec.Raw]))
+    except msgspec.ValidationError:
+        raise UsageError('The arguments must be a JSON object, such as {"a": 1}.') from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"The arguments are not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError('The arguments must be a JSON object, such as {"a": 1}.')
-    return found  # pyright: ignore[reportUnknownVariableType] -- of any type
 
 
-def _print_contents(contents: Any) -> None:  # noqa: ANN401 -- as the MCP server sent them
-    """Print texts as they are, and other contents as JSON."""
-    for content in contents:
+def _print_contents(contents: Any, whole: object) -> None:  # noqa: ANN401 -- as the MCP server sent them
+    """Print texts, and other contents as JSON. Without contents, print the `whole` result.
+
+    On a terminal, texts are printed without characters that control it: the MCP server chooses them.
+    """
+    listed: Any = contents
+    if not isinstance(contents, list | tuple) or not contents:
+        print_json(whole)
+        return
+    for content in listed:
         try:
-            print(msgspec.convert(content, _Text).text)
+            text = msgspec.convert(content, _Text).text
+            print(printable(text, lines=True) if sys.stdout.isatty() else text)
         except msgspec.ValidationError:
             print_json(content)

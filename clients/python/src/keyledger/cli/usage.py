@@ -26,8 +26,9 @@ def add_commands(groups: Commands) -> None:
         "keyledger usage get --days 7",
         "keyledger usage get --key key_… --days 1 --bucket hour",
     )
-    command.add_argument("--key", metavar="ID", help="count the requests of this key only")
-    command.add_argument("--mcp", metavar="ID", help="count the requests that named this MCP only; not with --key")
+    counted = command.add_mutually_exclusive_group()
+    counted.add_argument("--key", metavar="ID", help="count the requests of this key only")
+    counted.add_argument("--mcp", metavar="ID", help="count the requests that named this MCP only")
     command.add_argument(
         "--days", type=count, metavar="N", help="the last N days, including today; by default this month"
     )

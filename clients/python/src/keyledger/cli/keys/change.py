@@ -16,6 +16,9 @@ from keyledger.models.permissions import Permissions
 
 def update(arguments: argparse.Namespace) -> int:
     """Change what the options set. Permissions are changed as a whole, so a change in between is reported."""
+    for one, other in (("any_ip", "allowed_ip"), ("no_rate_limit", "rate_limit"), ("no_mcps", "all_mcps")):
+        if getattr(arguments, one) and getattr(arguments, other):
+            raise UsageError(f"--{one.replace('_', '-')} and --{other.replace('_', '-')} exclude each other.")
     changes = _changes(arguments)
     has_permissions = are_given(arguments) or arguments.no_mcps or arguments.no_manage
     if not changes and not has_permissions:
@@ -59,8 +62,8 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
         changes["description"] = arguments.description or None
     if arguments.never:
         changes["expires_at"] = None
-    elif expiry_of(arguments) is not None:
-        changes["expires_at"] = expiry_of(arguments)
+    elif (expires_at := expiry_of(arguments)) is not None:
+        changes["expires_at"] = expires_at
     if arguments.no_rate_limit or arguments.rate_limit is not None:
         changes["rate_limit"] = rate_limit_of(arguments)
     if arguments.any_ip or arguments.allowed_ip:

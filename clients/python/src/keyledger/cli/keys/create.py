@@ -23,8 +23,8 @@ def create(arguments: argparse.Namespace) -> int:
             "This key would reach no MCP and manage nothing. Use --mcp, --all-mcps or --manage to give it something.",
             "Create it anyway?",
         )
-    is_unlimited = arguments.never or arguments.expires_at is not None
-    days = None if is_unlimited else arguments.expires_in_days or DEFAULT_DAYS
+    has_own_expiry = arguments.never or arguments.expires_at is not None
+    days = None if has_own_expiry else arguments.expires_in_days or DEFAULT_DAYS
     with client_of(arguments) as client, secret_file(arguments) as file:
         created = client.keys.create(
             arguments.name,

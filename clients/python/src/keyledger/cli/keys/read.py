@@ -6,7 +6,6 @@ from functools import partial
 
 from keyledger.cli import exit_codes
 from keyledger.cli.activity import ENTRY_COLUMNS, entry_row, show_activity
-from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.keys.permissions import reach_of
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import named, print_json, show
@@ -16,16 +15,15 @@ from keyledger.cli.times import day, when
 from keyledger.clients import Keyledger
 from keyledger.errors import Forbidden
 from keyledger.models.keys import Key, KeyClient, KeyCreator, ListedKey, ReviewedKeys
-from keyledger.secret import flaw_of
 
 _COLUMNS = (
     Column("ID"),
     Column("NAME", is_cut=True),
-    Column("CREATED", left_out=2),
+    Column("CREATED", left_out=3),
     Column("LAST USED"),
     Column("EXPIRES"),
     Column("STATUS", has_states=True),
-    Column("MCP ACCESS", is_cut=True, left_out=3),
+    Column("MCP ACCESS", is_cut=True, left_out=1),
 )
 _CREATORS = (Column("ID"), Column("ADDRESS", is_cut=True), Column("KEYS"))
 _CLIENTS = (Column("USER AGENT", is_cut=True), Column("USES"), Column("LAST USE"))
@@ -123,9 +121,6 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def identify(arguments: argparse.Namespace) -> int:
     secret = found_secret()
-    flaw = flaw_of(secret)
-    if flaw is not None:
-        raise UsageError(f"This is not a whole key, so it cannot be identified. {flaw.hint}")
     with client_of(arguments) as client:
         identification = client.keys.identify(secret)
     key = identification.key

@@ -3,11 +3,12 @@
 import argparse
 
 from keyledger.cli import exit_codes
+from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.output import print_json, tell
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_table
-from keyledger.cli.times import day, when
+from keyledger.cli.times import day, in_sentence, when
 from keyledger.clients import Keyledger
 from keyledger.models.keys import KeyDetail, MatchedKey, RevokedKeys
 
@@ -36,10 +37,12 @@ def revoke(arguments: argparse.Namespace) -> int:
 
 
 def revoke_many(arguments: argparse.Namespace) -> int:
+    if not (arguments.ids or arguments.created_by or arguments.mcp or arguments.created_before):
+        raise UsageError("Nothing is selected. Use ids, --created-by, --mcp or --created-before.")
     with client_of(arguments) as client:
         if arguments.dry_run or not arguments.yes:
             found = _revoke(client, arguments, dry_run=True)
-            if arguments.dry_run:
+            if arguments.dry_run or not found.matched:
                 return _show(arguments, found)
             if not arguments.json:
                 _show(arguments, found)
@@ -76,8 +79,7 @@ def _row(key: MatchedKey) -> tuple[str, ...]:
 
 
 def _described(key: KeyDetail) -> str:
-    used = when(key.last_used)
-    use = f"was last used {used}{'' if 'ago' in used else ' UTC'}" if used else "was never used"
+    use = "was never used" if key.last_used is None else f"was last used {in_sentence(key.last_used)}"
     return f"“{key.name}” ({key.id}) is {key.status} and {use}."
 
 

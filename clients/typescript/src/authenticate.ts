@@ -51,11 +51,15 @@ export interface Asked {
  * Keyledger's own errors.
  */
 export class Denial {
-  constructor(
-    readonly status: number,
-    readonly headers: Record<string, string>,
-    readonly body: string,
-  ) {}
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+
+  constructor(status: number, headers: Record<string, string>, body: string) {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
 }
 
 const KEY_MESSAGES = new Map([

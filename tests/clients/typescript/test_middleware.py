@@ -219,7 +219,7 @@ def test_a_requirement_without_a_value_admits_no_request(evaluate: Evaluate) -> 
           await attempt(() => handler(verifier, () => new Response(), { tool: value }));
         }
         for (const value of [undefined, ""]) {
-          const incoming = { rawHeaders: ["X-API-Key", given.secret] };
+          const incoming = { ip: "192.0.2.1", rawHeaders: ["X-API-Key", given.secret] };
           await attempt(() => new Promise((next) => middleware(verifier, { mcpId: () => value })(incoming, {}, next)));
           await attempt(() => handler(verifier, () => new Response(), { mcpId: () => value })(request()));
           await attempt(() => checkRequest(verifier, request(), { tool: value }));

@@ -61,7 +61,8 @@ class Tail:
         self.state = page.locator("[data-tail-state]")
         self.status = page.locator("[data-tail-status]")
         self.rows = page.locator("[data-tail-rows] tr")
-        page.clock.install(time=LOADED_AT - timedelta(seconds=1))
+        # The clock runs until it is paused, which must not be later than that.
+        page.clock.install(time=LOADED_AT - timedelta(minutes=10))
         page.clock.pause_at(LOADED_AT)
         page.add_init_script(_SERVER)
         page.goto(path)

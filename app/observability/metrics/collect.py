@@ -4,6 +4,7 @@ A source that does not respond has `keyledger_source_up` 0 and no metrics. Other
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
@@ -25,7 +26,7 @@ def text(folder: Path | None, state: State) -> bytes:
         return generate_latest(REGISTRY) + generate_latest(live)
     _drop_dead_processes(folder)
     counted = CollectorRegistry()
-    multiprocess.MultiProcessCollector(counted, path=str(folder))  # registers itself
+    counted.register(_CountedCollector(folder))
     return generate_latest(counted) + generate_latest(live)
 
 
@@ -33,7 +34,28 @@ def _drop_dead_processes(folder: Path) -> None:
     """Remove the gauges of processes that have ended. Their counters stay, or the sums would decrease."""
     for pid in {process_of(file) for file in folder.glob("gauge_live*.db")}:
         if pid is not None and not is_running(pid):
-            multiprocess.mark_process_dead(pid, path=str(folder))  # pyright: ignore[reportUnknownMemberType]
+            with suppress(FileNotFoundError):  # another process is removing them too
+                multiprocess.mark_process_dead(pid, path=str(folder))  # pyright: ignore[reportUnknownMemberType]
+
+
+class _CountedCollector(Collector):
+    """The metrics that all processes have counted, in the files of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        # A process that is starting has created its files, and gives them their size a moment later.
+        files = [str(file) for file in self._folder.glob("*.db") if _size_of(file)]
+        merged: Iterable[Metric] = multiprocess.MultiProcessCollector.merge(files)  # pyright: ignore[reportUnknownMemberType]
+        yield from merged
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class _LiveCollector(Collector):

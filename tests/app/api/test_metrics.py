@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.observability.health.snapshot import State
+from app.observability.metrics.collect import text
 from infrastructure.clock import new_id
 from tests.app.client import concurrently
 from tests.app.conftest import StartApi
@@ -151,6 +153,12 @@ def test_only_a_request_with_the_configured_token_gets_metrics(several: Api) -> 
         assert several.client().get("/metrics", authorization=header).status == 200
     for header in (TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer", ""):
         assert several.client().get("/metrics", authorization=header).status == 403
+
+
+def test_metrics_of_other_processes_are_shown_while_one_is_starting(tmp_path: Path) -> None:
+    (tmp_path / "counter_999999.db").touch()  # created, and not yet of its size
+    shown = text(tmp_path, State(log=None, jobs=None)).decode()
+    assert 'keyledger_source_up{source="database"} 0.0' in shown
 
 
 def test_metrics_sum_all_processes_and_keep_the_counts_of_ended_processes(several: Api) -> None:

@@ -8,7 +8,7 @@ from keyledger.cli import exit_codes
 from keyledger.cli.activity import ENTRY_COLUMNS, entry_row, show_activity
 from keyledger.cli.keys.permissions import reach_of
 from keyledger.cli.lists import per_page, show_list
-from keyledger.cli.output import named, print_json, show
+from keyledger.cli.output import print_json, show
 from keyledger.cli.settings import client_of, found_secret, key_argument
 from keyledger.cli.tables import Column, print_fields, print_table
 from keyledger.cli.times import day, when
@@ -114,7 +114,7 @@ def verify(arguments: argparse.Namespace) -> int:
         answer = client.verify(
             key, mcp_id=arguments.mcp, tool=arguments.tool, ip=arguments.ip, user_agent=arguments.user_agent
         )
-    shown = named(answer.name, answer.key_id) if answer.key_id else "The key"
+    shown = f"{answer.key_id} ({answer.name})" if answer.key_id else "The key"
     show(arguments, answer, [("valid", "yes" if answer.valid else "no"), ("code", answer.code), ("key", shown)])
     return exit_codes.OK if answer.valid else exit_codes.REFUSED
 

@@ -6,7 +6,6 @@ A source that does not respond has `keyledger_source_up` 0 and no metrics. Other
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -48,8 +47,7 @@ class _CountedCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         # A process that is starting has created its files, and gives them their size a moment later.
         files = [str(file) for file in self._folder.glob("*.db") if _size_of(file)]
-        merge: Any = multiprocess.MultiProcessCollector.merge  # pyright: ignore[reportUnknownMemberType] -- untyped
-        yield from merge(files)
+        yield from multiprocess.MultiProcessCollector.merge(files)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _size_of(file: Path) -> int:

@@ -78,12 +78,11 @@ async def export_audit_log(request: HttpRequest, query: Query) -> Stream:
     pages = _pages(services, selection, lambda: authorize(request, request.route_handler))
     # Read the first page before the response starts: an early failure is then an error response, not a truncated file.
     first = await anext(pages)
+    suffix = "jsonl" if query.format == "jsonl" else "csv"
     return Stream(
         stream_export(query.format, first, pages),
-        media_type="application/jsonl" if query.format == "jsonl" else "text/csv",
-        headers={
-            "Content-Disposition": f'attachment; filename="audit-log.{"jsonl" if query.format == "jsonl" else "csv"}"'
-        },
+        media_type={"jsonl": "application/jsonl", "csv": "text/csv"}[suffix],
+        headers={"Content-Disposition": f'attachment; filename="audit-log.{suffix}"'},
     )
 
 

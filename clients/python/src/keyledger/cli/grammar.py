@@ -37,6 +37,7 @@ class Commands:
     """The commands that can follow in a command line: groups such as `keys`, or the verbs of one."""
 
     def __init__(self, parser: Parser) -> None:
+        self._words = parser.prog
         self._parsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
     def group(self, name: str, purpose: str) -> "Commands":
@@ -58,6 +59,13 @@ class Commands:
         parser.set_defaults(run=run)
         add_shared(parser, is_shown=True)
         return parser
+
+    def add_for(self, prefix: str, noun: str, name: str, run: Run, purpose: str, *options: str) -> Parser:
+        """Add a command on one `noun`, whose id begins with `prefix`. `options` of its examples come after the id."""
+        examples = [f"{self._words} {name} {prefix}_… {given}".rstrip() for given in options or ("",)]
+        command = self.add(name, run, purpose, *examples)
+        add_id(command, prefix, noun)
+        return command
 
 
 def new_namespace() -> argparse.Namespace:

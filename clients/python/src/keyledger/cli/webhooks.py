@@ -5,7 +5,7 @@ from typing import Any
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.grammar import Commands, Parser, add_id, add_limit, add_question
+from keyledger.cli.grammar import Commands, add_id, add_limit, add_question
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, tell
 from keyledger.cli.questions import confirm
@@ -46,30 +46,42 @@ def add_commands(groups: Commands) -> None:
     add_secret_options(created)
     listed = commands.add("list", list_webhooks, "list the webhooks, newest first", "keyledger webhooks list")
     add_limit(listed, None)
-    _of_webhook(commands, "get", get, "show one webhook and whether its deliveries succeed")
-    updated = _of_webhook(
-        commands, "update", update, "change the given properties of a webhook, and keep the others", "--status active"
+    commands.add_for("hook", "webhook", "get", get, "show one webhook and whether its deliveries succeed")
+    updated = commands.add_for(
+        "hook",
+        "webhook",
+        "update",
+        update,
+        "change the given properties of a webhook, and keep the others",
+        "--status active",
     )
     updated.add_argument("--new-url", metavar="URL", help="where to send messages")
     updated.add_argument("--event", action="append", metavar="TYPE", help="such as api_key.revoked; repeatable")
     updated.add_argument("--description", metavar="TEXT", help="an empty text removes it")
     updated.add_argument("--status", choices=("active", "disabled"), help="disabled: it receives nothing")
-    rotated = _of_webhook(
-        commands, "rotate", rotate, "replace the secret of a webhook", "--overlap-seconds 3600 --out webhook.secret"
+    rotated = commands.add_for(
+        "hook",
+        "webhook",
+        "rotate",
+        rotate,
+        "replace the secret of a webhook",
+        "--overlap-seconds 3600 --out webhook.secret",
     )
     rotated.add_argument(
         "--overlap-seconds", type=int, metavar="S", help="sign with both secrets for so many seconds; 0: only the new"
     )
     add_secret_options(rotated)
-    _of_webhook(commands, "test", test, "send a test message; exit code 1 if it is not accepted")
-    deliveries = _of_webhook(
-        commands, "deliveries", list_deliveries, "list the deliveries of the last 30 days", "--status failed"
+    commands.add_for("hook", "webhook", "test", test, "send a test message; exit code 1 if it is not accepted")
+    deliveries = commands.add_for(
+        "hook", "webhook", "deliveries", list_deliveries, "list the deliveries of the last 30 days", "--status failed"
     )
     deliveries.add_argument("--status", choices=("pending", "delivered", "failed"), help="deliveries in this state")
     add_limit(deliveries)
-    retried = _of_webhook(commands, "retry", retry, "send a message again with the same id", "msg_…")
+    retried = commands.add_for("hook", "webhook", "retry", retry, "send a message again with the same id", "msg_…")
     add_id(retried, "msg", "delivery", "delivery_id")
-    deleted = _of_webhook(commands, "delete", delete, "delete a webhook; nothing is sent to it any more", "--yes")
+    deleted = commands.add_for(
+        "hook", "webhook", "delete", delete, "delete a webhook; nothing is sent to it any more", "--yes"
+    )
     add_question(deleted)
 
 
@@ -152,12 +164,6 @@ def delete(arguments: argparse.Namespace) -> int:
             confirm(arguments, f"{found.url} ({found.id}) would receive nothing any more.", "Delete the webhook?")
         deleted = client.webhooks.delete(arguments.id)
     return tell(arguments, deleted, f"{deleted.webhook_id} is deleted.")
-
-
-def _of_webhook(commands: Commands, name: str, run: Any, purpose: str, options: str = "") -> Parser:  # noqa: ANN401 -- a Run
-    command = commands.add(name, run, purpose, f"keyledger webhooks {name} hook_… {options}".rstrip())
-    add_id(command, "hook", "webhook")
-    return command
 
 
 def _show_secret(arguments: argparse.Namespace, file: SecretFile, webhook: WebhookWithSecret) -> int:

@@ -1,7 +1,7 @@
 """The commands `keyledger keys …`."""
 
 from keyledger.cli.activity import add_filters
-from keyledger.cli.grammar import Commands, Parser, add_id, add_limit, add_question, count, instant
+from keyledger.cli.grammar import Commands, Parser, add_limit, add_question, count, instant
 from keyledger.cli.keys import change, create, read, revoke
 from keyledger.cli.keys.permissions import add_permission_options
 from keyledger.cli.secrets_once import add_secret_options
@@ -46,7 +46,7 @@ def _add_reading(commands: Commands) -> None:
             "keyledger keys list --unused-for-days 90 --json",
         )
     )
-    _of_key(commands, "get", read.get, "show one key and its latest activity")
+    commands.add_for("key", "key", "get", read.get, "show one key and its latest activity")
     commands.add(
         "review",
         read.review,
@@ -57,8 +57,9 @@ def _add_reading(commands: Commands) -> None:
     commands.add(
         "creators", read.list_creators, "list the people who created keys, most keys first", "keyledger keys creators"
     )
-    activity = _of_key(
-        commands,
+    activity = commands.add_for(
+        "key",
+        "key",
         "activity",
         read.list_activity,
         "list the changes and uses of a key, newest first, or follow them",
@@ -66,7 +67,9 @@ def _add_reading(commands: Commands) -> None:
     )
     activity.add_argument("--type", metavar="TYPE", help="such as api_key.rotated, or change for all but uses")
     add_filters(activity)
-    _of_key(commands, "clients", read.list_clients, "count the newest uses of a key by the user agent of its clients")
+    commands.add_for(
+        "key", "key", "clients", read.list_clients, "count the newest uses of a key by the user agent of its clients"
+    )
 
 
 def _add_list_filters(command: Parser) -> None:
@@ -95,8 +98,9 @@ def _add_list_filters(command: Parser) -> None:
 
 
 def _add_changes(commands: Commands) -> None:
-    update = _of_key(
-        commands,
+    update = commands.add_for(
+        "key",
+        "key",
         "update",
         change.update,
         "change the given properties of a key, and keep the others",
@@ -113,8 +117,9 @@ def _add_changes(commands: Commands) -> None:
     create.add_limits(update)
     update.add_argument("--any-ip", action="store_true", help="the key may be used from every address")
     update.add_argument("--no-rate-limit", action="store_true", help="only the limit of the plan applies")
-    rotate = _of_key(
-        commands,
+    rotate = commands.add_for(
+        "key",
+        "key",
         "rotate",
         change.rotate,
         "replace the secret of a key",
@@ -129,14 +134,15 @@ def _add_changes(commands: Commands) -> None:
         "the new one",
     )
     add_secret_options(rotate)
-    _of_key(commands, "end-secrets", change.end_secrets, "end the earlier secrets of a rotated key now")
-    _of_key(commands, "disable", change.disable, "refuse a key until it is enabled again")
-    _of_key(commands, "enable", change.enable, "accept a disabled key again")
+    commands.add_for("key", "key", "end-secrets", change.end_secrets, "end the earlier secrets of a rotated key now")
+    commands.add_for("key", "key", "disable", change.disable, "refuse a key until it is enabled again")
+    commands.add_for("key", "key", "enable", change.enable, "accept a disabled key again")
 
 
 def _add_revocations(commands: Commands) -> None:
-    one = _of_key(
-        commands,
+    one = commands.add_for(
+        "key",
+        "key",
         "revoke",
         revoke.revoke,
         "revoke a key immediately and permanently",
@@ -181,11 +187,3 @@ def _add_secrets(commands: Commands) -> None:
         "find the key that a secret belongs to, by its SHA-256; exit code 1 if there is none",
         "keyledger keys identify < agent.key",
     )
-
-
-def _of_key(commands: Commands, name: str, run: object, purpose: str, *options: str) -> Parser:
-    """Add a command on one key. `options` are those of its examples, after the id."""
-    examples = [f"keyledger keys {name} key_… {given}".rstrip() for given in options or ("",)]
-    command = commands.add(name, run, purpose, *examples)  # pyright: ignore[reportArgumentType] -- a Run
-    add_id(command, "key", "key")
-    return command

@@ -12,7 +12,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, connect
 from projections.engine.runner import run_projection
 from projections.registry import ASYNC_PROJECTIONS, USAGE_PROJECTIONS
-from tests.app.api.usage.usage_data import count, record
+from tests.app.api.usage.usage_data import COUNTED, count, record
 from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
 from tests.programs import Running
@@ -104,7 +104,7 @@ def test_the_lag_of_a_read_model_is_reported_in_positions_and_seconds(api: Api) 
     assert all(LAG_SECONDS_MIN <= each <= most for each in lags.values())
 
     count(api)  # the other projections stay behind
-    counted = {"usage", "organization_usage_hours", "organization_batches"}
+    counted = {each.name for each in COUNTED}
     eventually(lambda: by_label(api, positions, "projection") == behind | dict.fromkeys(counted, 0.0))
     lags = by_label(api, seconds, "projection", log="usage")
     assert {name for name, late in lags.items() if late >= LAG_SECONDS_MIN} == uses - counted

@@ -24,12 +24,16 @@ def record(api: Api, at: datetime, events: Iterable[UsageEvent], producer: str =
     api.database.run(write())
 
 
+COUNTED = (USAGE, ORGANIZATION_HOURS, ORGANIZATION_BATCHES, KEY_RECENCY)
+"""The projections behind the pages about usage."""
+
+
 def count(api: Api) -> None:
     """Count all uses in the log, as the worker does every second."""
 
     async def run() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            for follower in (USAGE, ORGANIZATION_HOURS, ORGANIZATION_BATCHES, KEY_RECENCY):
+            for follower in COUNTED:
                 assert (await run_projection(connection, follower, 60)).stopped == {}
 
     api.database.run(run())

@@ -1,8 +1,10 @@
-"""Usage reports as CSV: a row for each hour or day."""
+"""Usage reports as CSV: a row for each hour or day, which start at an instant of the report's time zone."""
+
+from datetime import tzinfo
 
 from msgspec import UNSET
 
-from app.api.usage.period import KeyQuery, OrganizationQuery
+from app.api.usage.period import KeyQuery, OrganizationQuery, zone_of
 from app.api.usage.schemas import DayUsage, HourUsage, KeyReport, OrganizationReport
 from app.handlers import HttpResponse, Success, success
 from app.http.csv_rows import EXCEL_MARK, csv_rows
@@ -25,13 +27,13 @@ def usage_response(report: Report, query: KeyQuery | OrganizationQuery) -> Succe
     parts = (report.by_hour or []) if query.bucket == "hour" else report.by_day
     name = f"usage-{report.start_date}-{report.end_date}.csv"
     return HttpResponse(
-        (EXCEL_MARK if query.format == "excel" else b"") + _csv(parts),
+        (EXCEL_MARK if query.format == "excel" else b"") + _csv(parts, zone_of(report.time_zone)),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _csv(parts: list[DayUsage] | list[HourUsage]) -> bytes:
+def _csv(parts: list[DayUsage] | list[HourUsage], zone: tzinfo) -> bytes:
     """Return the rows. With details, each reason of refusals in the period has a column."""
     reasons = sorted({denied.reason for part in parts for denied in part.denied_by_reason or ()})
     has_calls = any(part.calls is not UNSET for part in parts)
@@ -41,7 +43,7 @@ def _csv(parts: list[DayUsage] | list[HourUsage]) -> bytes:
             ("start", *_COUNTS, *details),
             *[
                 (
-                    _start(part),
+                    _start(part, zone),
                     *(part.requests, part.errors, part.denied),
                     *(_call_cells(part) if has_calls else ()),
                     *_refusal_cells(part, reasons),
@@ -52,8 +54,8 @@ def _csv(parts: list[DayUsage] | list[HourUsage]) -> bytes:
     )
 
 
-def _start(part: DayUsage | HourUsage) -> str:
-    at = part.hour if isinstance(part, HourUsage) else midnight(part.date)
+def _start(part: DayUsage | HourUsage, zone: tzinfo) -> str:
+    at = part.hour.astimezone(zone) if isinstance(part, HourUsage) else midnight(part.date, zone)
     return at.isoformat().replace("+00:00", "Z")
 
 

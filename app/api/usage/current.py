@@ -1,18 +1,25 @@
 """GET /v1/usage: return the organization's usage and the limit of its plan, also as CSV."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 
 from app.api.usage.csv_file import CSV, CSV_HEADERS, usage_response
-from app.api.usage.period import OrganizationQuery, parse_organization_period
+from app.api.usage.period import Bucket, OrganizationQuery, has_latencies, parse_period
 from app.api.usage.schemas import COUNTING, ORGANIZATION_REPORT_EXAMPLE, OrganizationReport, to_organization_report
 from app.handlers import HttpRequest, HttpResponse, Success, get_services
 from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
-from infrastructure.days import midnight
+from infrastructure.database.connections import Connection
 from projections.read_models.usage.counted_until import counted_until
-from projections.read_models.usage.organization_hours.queries import Outcomes, Selection, outcomes_by, refusals_by_day
-from projections.read_models.usage.reports import organization_report, plan_of
+from projections.read_models.usage.organization_hours.queries import (
+    Outcomes,
+    Selection,
+    outcomes_by_day,
+    outcomes_by_hour,
+    refusals_by_day,
+)
+from projections.read_models.usage.organization_report import organization_report, plan_of
 
 
 @Route(
@@ -33,7 +40,7 @@ async def get_usage(request: HttpRequest, query: OrganizationQuery) -> Success[O
 async def report_on_organization(request: HttpRequest, query: OrganizationQuery) -> OrganizationReport:
     """Return the usage. Only keys that the caller can see are listed, but the sums cover the whole organization."""
     at = now()
-    period = parse_organization_period(query, at)
+    period = parse_period(query, at)
     caller = request.auth
     services = get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
@@ -49,13 +56,7 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
             mcp_id=query.mcp_id,
             keys=query.keys,
         )
-        details: dict[datetime, Outcomes] = {}
-        if query.bucket is not None and period.has_latencies:
-            selection = Selection(caller.organization_id, query.mcp_id, *period.span.instants)
-            details = await outcomes_by(connection, selection, query.bucket)
-        elif query.bucket is not None:
-            refusals = await refusals_by_day(connection, caller.organization_id, *period.span)
-            details = {midnight(day): Outcomes(denied=denied) for day, denied in refusals.items()}
+        details = await _details(connection, Selection(caller.organization_id, query.mcp_id, period.span), query.bucket)
     return to_organization_report(
         period,
         report,
@@ -64,3 +65,21 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
         details=details,
         counted_until=until,
     )
+
+
+async def _details(
+    connection: Connection, selection: Selection, bucket: Bucket | None
+) -> Mapping[date | datetime, Outcomes]:
+    """Return the outcomes by the start of the hour or by day. Those of a long period have no latencies."""
+    with_latencies = has_latencies(selection.span)
+    match bucket:
+        case None:
+            return {}
+        case "hour":
+            return {**await outcomes_by_hour(connection, selection, with_latencies=with_latencies)}
+        case "day" if with_latencies or selection.mcp_id is not None or not selection.span.is_utc:
+            return {**await outcomes_by_day(connection, selection, with_latencies=with_latencies)}
+        case "day":
+            # A year of days is read faster without their requests, which the report has.
+            refusals = await refusals_by_day(connection, selection.organization_id, selection.span)
+            return {day: Outcomes(denied=denied) for day, denied in refusals.items()}

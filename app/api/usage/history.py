@@ -1,4 +1,7 @@
-"""GET /v1/usage/history: list the days on which the organization had any usage, newest first."""
+"""GET /v1/usage/history: list the days on which the organization had any usage, newest first.
+
+They are UTC days, by which billed requests are counted.
+"""
 
 from datetime import date, timedelta
 
@@ -6,14 +9,14 @@ from msgspec import Struct
 
 from app.api.schemas import Count
 from app.api.usage.period import EndDate, StartDate
-from app.api.usage.schemas import Day
 from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.errors import invalid
 from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
 from app.route import Route
-from projections.read_models.usage import reports
-from projections.read_models.usage.reports import Span, organization_days, organization_days_total
+from projections.read_models.usage.history import organization_days, organization_days_total
+from projections.read_models.usage.report import Day
+from projections.read_models.usage.span import Span
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +30,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 class HistoryDay(Struct, frozen=True):
     """A day with any usage."""
 
-    date: Day
+    date: date
     requests: Count
     errors: Count
     denied: Count
@@ -40,7 +43,7 @@ class HistoryDay(Struct, frozen=True):
     access="usage:read",
     tag="Usage",
     summary="List the days with usage",
-    description="Newest first. Days without usage are left out.",
+    description="Newest first, as UTC days, by which quotas are counted. Days without usage are left out.",
     example=HistoryDay(date=date(2026, 5, 1), requests=12, errors=1, denied=2, billed=11),
 )
 async def list_usage_history(request: HttpRequest, query: Query) -> ListResponse[HistoryDay]:
@@ -58,7 +61,7 @@ async def list_usage_history(request: HttpRequest, query: Query) -> ListResponse
     return page.respond(found, _to_day, lambda day: (day.date.isoformat(), organization_id), total=count)
 
 
-def _to_day(day: reports.Day) -> HistoryDay:
+def _to_day(day: Day) -> HistoryDay:
     outcomes = day.outcomes
     return HistoryDay(
         date=day.date,

@@ -1,16 +1,22 @@
-"""The period of a usage report: a named period up to today, a number of days, or dates. All days are UTC days."""
+"""The period of a usage report: a named period up to today, a number of days, or dates, in any time zone."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Annotated, Literal, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import Meta, Struct
 
 from app.http.errors import Problem, invalid
-from projections.read_models.usage.reports import HOURS_DAYS_MAX, LISTED_MAX, Span
+from projections.read_models.usage.report import LISTED_MAX
+from projections.read_models.usage.span import Span
 
 DAYS_MAX = 366
 DETAILED_DAYS_MAX = 31
-"""The maximum number of days of a report with refusals by reason, ended calls and latencies, read hour by hour."""
+"""The maximum number of days of an organization's report with ended calls and latencies, which are read by the hour."""
+HOURS_DAYS_MAX = 8
+"""The longest report of a key that has hours unless `bucket` says so: a week, and the day on which it began."""
+ZONE_NAME_LENGTH_MAX = 64
 
 Period = Literal["day", "week", "month"]
 Bucket = Literal["hour", "day"]
@@ -21,18 +27,32 @@ Format = Annotated[
         "CSV with a byte order mark, without which Excel does not read it as UTF-8."
     ),
 ]
-StartDate = Annotated[date, Meta(description="The first day, inclusive (UTC).")]
-EndDate = Annotated[date, Meta(description="The last day, inclusive (UTC). Default: today.")]
+StartDate = Annotated[date, Meta(description="The first day, inclusive.")]
+EndDate = Annotated[date, Meta(description="The last day, inclusive. Default: today.")]
+TimeZone = Annotated[
+    str,
+    Meta(
+        max_length=ZONE_NAME_LENGTH_MAX,
+        description="The time zone of the days, by its name in the IANA database, such as `Europe/Berlin`. Uses are "
+        "counted by hours of UTC, and an hour belongs to the day in which it starts: in a zone such as `Asia/Kolkata`, "
+        "days begin with the next hour of UTC.",
+    ),
+]
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
     """`period` is today, this week from Monday (ISO 8601) or this month. Dates include both ends."""
 
     period: (
-        Annotated[Period, Meta(description="Today, this week or this month. Default without dates: this month.")] | None
+        Annotated[Period, Meta(description="Today, this week or this month. Default without days and dates: month.")]
+        | None
+    ) = None
+    days: (
+        Annotated[int, Meta(ge=1, le=DAYS_MAX, description="The number of days, up to and including today.")] | None
     ) = None
     start_date: StartDate | None = None
     end_date: EndDate | None = None
+    time_zone: TimeZone = "UTC"
 
 
 class KeyQuery(Query, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +63,7 @@ class KeyQuery(Query, frozen=True, forbid_unknown_fields=True):
             Bucket,
             Meta(
                 description="Add refusals by reason, ended calls and latencies by day. With `hour`, refusals and ended "
-                f"calls are also added by hour; the period can then have at most {HOURS_DAYS_MAX} days."
+                "calls are also added by hour. Latencies are counted by UTC day."
             ),
         ]
         | None
@@ -52,18 +72,14 @@ class KeyQuery(Query, frozen=True, forbid_unknown_fields=True):
 
 
 class OrganizationQuery(Query, frozen=True, forbid_unknown_fields=True):
-    """A period can also be a number of `days`. `bucket` adds details by hour or by day."""
+    """`bucket` adds details by hour or by day."""
 
-    days: (
-        Annotated[int, Meta(ge=1, le=DAYS_MAX, description="The number of days, up to and including today.")] | None
-    ) = None
     bucket: (
         Annotated[
             Bucket,
             Meta(
                 description="Add refusals by reason, ended calls and latencies, in total and by hour or by day. "
-                f"The period can then have at most {DETAILED_DAYS_MAX} days. With `day` and without `mcp_id`, a longer "
-                "one has refusals by reason only."
+                f"A period of more than {DETAILED_DAYS_MAX} days has refusals by reason only."
             ),
         ]
         | None
@@ -89,55 +105,60 @@ class ReportPeriod(NamedTuple):
     period: Period | Literal["custom"]
     span: Span
 
-    @property
-    def has_latencies(self) -> bool:
-        """Return whether a report with details has ended calls and latencies, and not only refusals by reason."""
-        return len(self.span.days) <= DETAILED_DAYS_MAX
+
+def has_latencies(span: Span) -> bool:
+    """Return whether a report with details has ended calls and latencies, and not only refusals by reason."""
+    return len(span.days) <= DETAILED_DAYS_MAX
 
 
 def parse_period(query: Query, at: datetime) -> ReportPeriod:
     """Return the requested period, by default this month. Raise 422 unless it has 1 to `DAYS_MAX` days."""
-    today = at.astimezone(UTC).date()
-    if query.start_date is None and query.end_date is None:
-        period = query.period or "month"
-        return ReportPeriod(period, Span(_first_day(period, today), today))
-    if query.period is not None:
-        raise _invalid("period", "Send either period or dates, not both")
+    zone = zone_of(query.time_zone)
+    today = at.astimezone(zone).date()
+    has_dates = query.start_date is not None or query.end_date is not None
+    if query.days is not None:
+        if query.period is not None or has_dates:
+            raise _invalid("days", "Send days, a period or dates")
+        return ReportPeriod("custom", Span(today - timedelta(days=query.days - 1), today, zone))
+    if has_dates:
+        if query.period is not None:
+            raise _invalid("period", "Send either period or dates, not both")
+        return ReportPeriod("custom", Span(*_dates(query, today), zone))
+    period = query.period or "month"
+    return ReportPeriod(period, Span(_first_day(period, today), today, zone))
+
+
+def _dates(query: Query, today: date) -> tuple[date, date]:
+    """Return the first and the last day."""
     if query.start_date is None:
         raise _invalid("start_date", "Required with end_date")
     last = query.end_date or today
     if last < query.start_date:
         if query.end_date is None:
-            raise _invalid("start_date", "Must not be after today (UTC), unless end_date is sent")
+            raise _invalid("start_date", f"Must not be after today ({query.time_zone}), unless end_date is sent")
         raise _invalid("end_date", "Must not be before start_date")
     if last.year == date.max.year:
         raise _invalid("end_date", f"Must be before {date.max.year}")
     if (last - query.start_date).days >= DAYS_MAX:
         raise _invalid("start_date", f"Must be at most {DAYS_MAX} days, end_date included, before end_date")
-    return ReportPeriod("custom", Span(query.start_date, last))
+    if query.start_date == date.min and query.time_zone != "UTC":
+        raise _invalid("start_date", f"Must be after {date.min} in another time zone than UTC")
+    return query.start_date, last
 
 
-def parse_key_period(query: KeyQuery, at: datetime) -> ReportPeriod:
-    """Return the requested period as `parse_period` does. Raise 422 if it is too long for hours."""
-    period = parse_period(query, at)
-    if query.bucket == "hour" and len(period.span.days) > HOURS_DAYS_MAX:
-        raise _invalid("bucket", f"Hours require a period of at most {HOURS_DAYS_MAX} days")
-    return period
+def zone_of(name: str) -> tzinfo:
+    """Return the time zone. Raise 422 if there is none of this name."""
+    if name == "UTC":
+        return UTC
+    if name not in _zone_names():
+        raise _invalid("time_zone", "Must be the name of a zone of the IANA database, such as Europe/Berlin")
+    return ZoneInfo(name)
 
 
-def parse_organization_period(query: OrganizationQuery, at: datetime) -> ReportPeriod:
-    """Return the requested period as `parse_period` does. Raise 422 if it is too long for the details."""
-    if query.days is None:
-        period = parse_period(query, at)
-    elif query.period is not None or query.start_date is not None or query.end_date is not None:
-        raise _invalid("days", "Send days, a period or dates")
-    else:
-        today = at.astimezone(UTC).date()
-        period = ReportPeriod("custom", Span(today - timedelta(days=query.days - 1), today))
-    has_refusals = query.bucket == "day" and query.mcp_id is None
-    if query.bucket is not None and not period.has_latencies and not has_refusals:
-        raise _invalid("bucket", f"Requires a period of at most {DETAILED_DAYS_MAX} days")
-    return period
+@cache
+def _zone_names() -> frozenset[str]:
+    """Return the names that can be requested. `ZoneInfo` itself also reads other files below its folder."""
+    return frozenset(available_timezones())
 
 
 def _first_day(period: Period, today: date) -> date:

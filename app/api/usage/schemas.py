@@ -1,6 +1,6 @@
 """Usage reports in responses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -8,17 +8,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from app.api import examples
 from app.api.schemas import Count, KeyId, McpId, Time
-from app.api.usage.period import Bucket, ReportPeriod
-from infrastructure.days import midnight
-from projections.read_models.usage import reports
+from app.api.usage.period import HOURS_DAYS_MAX, Bucket, ReportPeriod, has_latencies
+from projections.read_models.usage import report as usage
 from projections.read_models.usage.key_details import KeyDetails
 from projections.read_models.usage.organization_hours import queries as organization_hours
 from projections.read_models.usage.organization_hours.queries import sum_of
-from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report
+from projections.read_models.usage.report import Named, Outcomes, Report
 
 COUNTING = (
-    "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are UTC days, "
-    "and weeks start on Monday (ISO 8601). A call counts on the day on which it started."
+    "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are those of "
+    "`time_zone`, and weeks start on Monday (ISO 8601). A call counts on the day on which it started."
 )
 """The part of the description that all reports share."""
 
@@ -28,7 +27,8 @@ ReportedPeriod = Annotated[
 ]
 CountedUntil = Annotated[Time, Meta(description="Uses before this time are counted. Later ones may be missing.")]
 Day = date
-"""A UTC day."""
+"""A day in the time zone of the report."""
+ReportedZone = Annotated[str, Meta(description="The time zone of the days, as requested.")]
 
 
 class McpUsage(Struct, frozen=True):
@@ -81,7 +81,10 @@ class UsageDetails(Struct, frozen=True, kw_only=True):
 
 
 class DayUsage(UsageDetails, frozen=True, kw_only=True):
-    """A UTC day. The details are present with `bucket=day`, and for a key with any `bucket`."""
+    """A day. The details are present with `bucket=day`, and for a key with any `bucket`.
+
+    The latencies of a key are counted by UTC day and are missing in other time zones.
+    """
 
     date: Day
     requests: Count
@@ -107,12 +110,16 @@ class UsageByStatus(Struct, frozen=True):
 
 
 class KeyReport(Struct, frozen=True, kw_only=True):
-    """The usage of a key. Lists contain the 100 most used MCP servers and tools; the total covers all."""
+    """The usage of a key. Lists contain the 100 most used MCP servers and tools; the total covers all.
+
+    `latency_ms` covers all UTC days with any hour of the period.
+    """
 
     key_id: KeyId
     period: ReportedPeriod
     start_date: Day
     end_date: Day
+    time_zone: ReportedZone
     total_requests: Count
     by_mcp: list[McpUsage]
     by_tool: list[ToolUsage]
@@ -121,13 +128,17 @@ class KeyReport(Struct, frozen=True, kw_only=True):
     denied_by_reason: DeniedByReason
     latency_ms: LatencyPercentiles
     by_hour: (
-        Annotated[list[HourUsage], Meta(description=f"Only for periods of at most {HOURS_DAYS_MAX} days.")] | UnsetType
+        Annotated[list[HourUsage], Meta(description=f"Only with `bucket=hour`, or for at most {HOURS_DAYS_MAX} days.")]
+        | UnsetType
     ) = UNSET
     counted_until: CountedUntil
 
 
 class PlanUsage(Struct, frozen=True):
-    """`billed` is the part of `total` that counts towards the plan: requests with live keys."""
+    """`billed` is the part of `total` that counts towards the plan: requests with live keys.
+
+    Quotas are counted in UTC: in another time zone, `billed` covers the UTC days with the same dates.
+    """
 
     total: Count
     billed: Count
@@ -144,6 +155,7 @@ class OrganizationReport(UsageDetails, frozen=True, kw_only=True):
     period: ReportedPeriod
     start_date: Day
     end_date: Day
+    time_zone: ReportedZone
     requests: PlanUsage
     by_mcp: list[McpUsage]
     by_key: list[KeyUsageOfPeriod] | UnsetType = UNSET
@@ -173,6 +185,7 @@ KEY_REPORT_EXAMPLE = KeyReport(
     period="day",
     start_date=_DAY,
     end_date=_DAY,
+    time_zone="UTC",
     total_requests=12,
     by_mcp=_BY_MCP,
     by_tool=[ToolUsage(mcp_id=examples.MCP_ID, tool="get_page", requests=12)],
@@ -187,6 +200,7 @@ ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
     period="day",
     start_date=_DAY,
     end_date=_DAY,
+    time_zone="UTC",
     requests=PlanUsage(total=12, billed=12, limit=50_000, percentage=0.02),
     by_mcp=_BY_MCP,
     by_key=[KeyUsageOfPeriod(key_id=examples.KEY_ID, name="My agent", requests=12)],
@@ -215,20 +229,21 @@ def to_key_report(
     period: ReportPeriod,
     report: Report,
     *,
-    days: Mapping[datetime, KeyDetails],
+    days: Mapping[date, KeyDetails],
     hours: Mapping[datetime, KeyDetails],
     counted_until: datetime,
 ) -> KeyReport:
-    """Return the report on a key. `by_hour` is included for short periods. `days` and `hours` are details, if any."""
+    """Return the report on a key. `days` and `hours` are details, if any."""
     return KeyReport(
         key_id=key_id,
         period=period.period,
         start_date=period.span.since,
         end_date=period.span.until,
+        time_zone=str(period.span.zone),
         total_requests=report.total.requests,
         by_mcp=_by_mcp(report.mcps),
         by_tool=[ToolUsage(tool.mcp_id, tool.name, tool.requests) for tool in report.tools],
-        by_day=[_day(day, _key_details(days.get(midnight(day.date)))) for day in report.days],
+        by_day=[_day(day, _key_details(days.get(day.date))) for day in report.days],
         by_status=_by_status(report.total),
         denied_by_reason=[DeniedUses(denial.reason, denial.denied) for denial in report.denials],
         latency_ms=LatencyPercentiles(*report.latency_ms),
@@ -244,7 +259,7 @@ def to_organization_report(
     limit: int | None,
     *,
     bucket: Bucket | None,
-    details: Mapping[datetime, organization_hours.Outcomes],
+    details: Mapping[date | datetime, organization_hours.Outcomes],
     counted_until: datetime,
 ) -> OrganizationReport:
     """Return the report on an organization.
@@ -252,17 +267,13 @@ def to_organization_report(
     `limit`: billed requests per month; None for an unlimited plan. `details`: the outcomes of each `bucket` with uses.
     """
     billed = report.total.billed
-    hours = (
-        [_organization_hour(hour, details.get(hour, _UNUSED)) for hour in period.span.hours]
-        if bucket == "hour"
-        else UNSET
-    )
-    to_details = _details if period.has_latencies else _refusals
+    to_details = _details if has_latencies(period.span) else _refusals
     total = UsageDetails() if bucket is None else to_details(sum_of(details.values()))
     return OrganizationReport(
         period=period.period,
         start_date=period.span.since,
         end_date=period.span.until,
+        time_zone=str(period.span.zone),
         requests=PlanUsage(
             total=report.total.requests,
             billed=billed,
@@ -274,12 +285,14 @@ def to_organization_report(
         if report.keys is not None
         else UNSET,
         by_day=[
-            _day(day, to_details(details.get(midnight(day.date), _UNUSED)) if bucket == "day" else UsageDetails())
+            _day(day, to_details(details.get(day.date, _UNUSED)) if bucket == "day" else UsageDetails())
             for day in report.days
         ],
         by_key_exact=UNSET if report.keys_exact else False,
         by_status=_by_status(report.total),
-        by_hour=hours,
+        by_hour=[_outcomes_hour(hour, details.get(hour, _UNUSED), to_details) for hour in period.span.hours]
+        if bucket == "hour"
+        else UNSET,
         denied_by_reason=total.denied_by_reason,
         calls=total.calls,
         latency_ms=total.latency_ms,
@@ -287,7 +300,7 @@ def to_organization_report(
     )
 
 
-def _day(day: reports.Day, details: UsageDetails) -> DayUsage:
+def _day(day: usage.Day, details: UsageDetails) -> DayUsage:
     return DayUsage(
         date=day.date,
         requests=day.outcomes.requests,
@@ -307,9 +320,12 @@ def _hour(start: datetime, outcomes: Outcomes, details: UsageDetails) -> HourUsa
     )
 
 
-def _organization_hour(start: datetime, outcomes: organization_hours.Outcomes) -> HourUsage:
-    counts = Outcomes(outcomes.requests, sum(outcomes.denied.values()), outcomes.failed)
-    return _hour(start, counts, _details(outcomes))
+def _outcomes_hour(
+    start: datetime,
+    outcomes: organization_hours.Outcomes,
+    to_details: Callable[[organization_hours.Outcomes], UsageDetails],
+) -> HourUsage:
+    return _hour(start, Outcomes(outcomes.requests, outcomes.refused, outcomes.failed), to_details(outcomes))
 
 
 def _key_details(details: KeyDetails | None) -> UsageDetails:

@@ -345,7 +345,11 @@ export interface CurrentDecision {
     | "unauthorized";
 }
 
-/** A UTC day. The details are present with `bucket=day`, and for a key with any `bucket`. */
+/**
+ * A day. The details are present with `bucket=day`, and for a key with any `bucket`.
+ *
+ * The latencies of a key are counted by UTC day and are missing in other time zones.
+ */
 export interface DayUsage {
   /** Most frequent first. */
   denied_by_reason?: DeniedUses[];
@@ -642,7 +646,11 @@ export interface KeyMayDo {
   valid: true;
 }
 
-/** The usage of a key. Lists contain the 100 most used MCP servers and tools; the total covers all. */
+/**
+ * The usage of a key. Lists contain the 100 most used MCP servers and tools; the total covers all.
+ *
+ * `latency_ms` covers all UTC days with any hour of the period.
+ */
 export interface KeyReport {
   /** The id of a key. */
   key_id: string;
@@ -650,6 +658,8 @@ export interface KeyReport {
   period: "custom" | "day" | "month" | "week";
   start_date: string;
   end_date: string;
+  /** The time zone of the days, as requested. */
+  time_zone: string;
   total_requests: number;
   by_mcp: McpUsage[];
   by_tool: ToolUsage[];
@@ -658,7 +668,7 @@ export interface KeyReport {
   /** Most frequent first. */
   denied_by_reason: DeniedUses[];
   latency_ms: LatencyPercentiles;
-  /** Only for periods of at most 8 days. */
+  /** Only with `bucket=hour`, or for at most 8 days. */
   by_hour?: HourUsage[];
   /** Uses before this time are counted. Later ones may be missing. */
   counted_until: string;
@@ -976,6 +986,8 @@ export interface OrganizationReport {
   period: "custom" | "day" | "month" | "week";
   start_date: string;
   end_date: string;
+  /** The time zone of the days, as requested. */
+  time_zone: string;
   requests: PlanUsage;
   by_mcp: McpUsage[];
   by_key?: KeyUsageOfPeriod[];
@@ -1042,7 +1054,11 @@ export interface Permissions {
   )[] | undefined;
 }
 
-/** `billed` is the part of `total` that counts towards the plan: requests with live keys. */
+/**
+ * `billed` is the part of `total` that counts towards the plan: requests with live keys.
+ *
+ * Quotas are counted in UTC: in another time zone, `billed` covers the UTC days with the same dates.
+ */
 export interface PlanUsage {
   total: number;
   billed: number;
@@ -1889,31 +1905,45 @@ export interface ListInvitationsQuery {
 }
 
 export interface GetKeyUsageQuery {
-  /** Today, this week or this month. Default without dates: this month. */
+  /** Today, this week or this month. Default without days and dates: month. */
   period?: "day" | "month" | "week" | undefined;
-  /** The first day, inclusive (UTC). */
+  /** The number of days, up to and including today. */
+  days?: number | undefined;
+  /** The first day, inclusive. */
   start_date?: string | undefined;
-  /** The last day, inclusive (UTC). Default: today. */
+  /** The last day, inclusive. Default: today. */
   end_date?: string | undefined;
   /**
+   * The time zone of the days, by its name in the IANA database, such as `Europe/Berlin`. Uses are counted by hours of
+   * UTC, and an hour belongs to the day in which it starts: in a zone such as `Asia/Kolkata`, days begin with the next
+   * hour of UTC.
+   */
+  time_zone?: string | undefined;
+  /**
    * Add refusals by reason, ended calls and latencies by day. With `hour`, refusals and ended calls are also added by
-   * hour; the period can then have at most 8 days.
+   * hour. Latencies are counted by UTC day.
    */
   bucket?: "day" | "hour" | undefined;
 }
 
 export interface GetUsageQuery {
-  /** Today, this week or this month. Default without dates: this month. */
+  /** Today, this week or this month. Default without days and dates: month. */
   period?: "day" | "month" | "week" | undefined;
-  /** The first day, inclusive (UTC). */
-  start_date?: string | undefined;
-  /** The last day, inclusive (UTC). Default: today. */
-  end_date?: string | undefined;
   /** The number of days, up to and including today. */
   days?: number | undefined;
+  /** The first day, inclusive. */
+  start_date?: string | undefined;
+  /** The last day, inclusive. Default: today. */
+  end_date?: string | undefined;
   /**
-   * Add refusals by reason, ended calls and latencies, in total and by hour or by day. The period can then have at most
-   * 31 days. With `day` and without `mcp_id`, a longer one has refusals by reason only.
+   * The time zone of the days, by its name in the IANA database, such as `Europe/Berlin`. Uses are counted by hours of
+   * UTC, and an hour belongs to the day in which it starts: in a zone such as `Asia/Kolkata`, days begin with the next
+   * hour of UTC.
+   */
+  time_zone?: string | undefined;
+  /**
+   * Add refusals by reason, ended calls and latencies, in total and by hour or by day. A period of more than 31 days
+   * has refusals by reason only.
    */
   bucket?: "day" | "hour" | undefined;
   /** Only uses of this MCP server. A use that was refused before the server was looked up belongs to none. */
@@ -1923,9 +1953,9 @@ export interface GetUsageQuery {
 }
 
 export interface ListUsageHistoryQuery {
-  /** The first day, inclusive (UTC). */
+  /** The first day, inclusive. */
   start_date?: string | undefined;
-  /** The last day, inclusive (UTC). Default: today. */
+  /** The last day, inclusive. Default: today. */
   end_date?: string | undefined;
   /** The page number, from 1. Cannot be combined with `cursor`. */
   page?: number | undefined;
@@ -2297,8 +2327,9 @@ export class KeysMethods {
   /**
    * Get the usage of a key.
    *
-   * Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are UTC days, and
-   * weeks start on Monday (ISO 8601). A call counts on the day on which it started. Requires the grant `usage:read`.
+   * Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are those of
+   * `time_zone`, and weeks start on Monday (ISO 8601). A call counts on the day on which it started. Requires the grant
+   * `usage:read`.
    *
    * `GET /v1/api-keys/{key_id}/usage`
    */
@@ -2683,8 +2714,8 @@ export class UsageMethods {
    * Get the usage of the organization.
    *
    * The response includes the limit of the plan. Requests are accepted verifications, checks and calls. Each is counted
-   * within two seconds. Days are UTC days, and weeks start on Monday (ISO 8601). A call counts on the day on which it
-   * started. Requires the grant `usage:read`.
+   * within two seconds. Days are those of `time_zone`, and weeks start on Monday (ISO 8601). A call counts on the day
+   * on which it started. Requires the grant `usage:read`.
    *
    * `GET /v1/usage`
    */
@@ -2702,7 +2733,8 @@ export class UsageMethods {
   /**
    * List the days with usage.
    *
-   * Newest first. Days without usage are left out. Requires the grant `usage:read`.
+   * Newest first, as UTC days, by which quotas are counted. Days without usage are left out. Requires the grant
+   * `usage:read`.
    *
    * `GET /v1/usage/history`
    */

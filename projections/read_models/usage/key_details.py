@@ -1,14 +1,13 @@
-"""Refusals by reason, ended calls and latencies of one key, by hour or by day (UTC)."""
+"""Refusals by reason, ended calls and latencies of one key, by hour or by day."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from infrastructure.days import midnight
-from projections.read_models.usage.latency import Percentiles, percentiles
-from projections.read_models.usage.reports import Span
+from projections.read_models.usage.latency import Percentiles, added, percentiles
+from projections.read_models.usage.span import Span
 
 
 class _Queries(NamedTuple):
@@ -22,7 +21,7 @@ _SQL = load(_Queries, __file__, "key_details.sql")
 
 @dataclass(slots=True)
 class KeyDetails:
-    """Details of an hour or a day. `histogram` is None by hour: the latencies are counted by day."""
+    """Details of an hour or a day. `histogram` is None unless they are of a UTC day, by which latencies are counted."""
 
     calls: int = 0
     denied: dict[str, int] = field(default_factory=dict[str, int])
@@ -52,16 +51,22 @@ async def details_by_hour(connection: Connection, key_id: str, span: Span) -> di
     return found
 
 
-async def details_by_day(connection: Connection, key_id: str, span: Span) -> dict[datetime, KeyDetails]:
-    """Return the details of each day of the span, by its start."""
-    found = {midnight(day): KeyDetails() for day in span.days}
+async def details_by_day(connection: Connection, key_id: str, span: Span) -> dict[date, KeyDetails]:
+    """Return the details of each day of the span, with latencies for UTC days only."""
+    if not span.is_utc:
+        hours = await details_by_hour(connection, key_id, span)
+        return {
+            day: KeyDetails(sum(part.calls for part in parts), added(part.denied for part in parts))
+            for day, parts in span.by_day(hours).items()
+        }
+    found = {day: KeyDetails() for day in span.days}
     days = {"key_id": key_id, "first": span.since, "last": span.until}
     for day, reason, denied in await (await connection.execute(_SQL.refusals_by_day, days)).fetchall():
-        found[midnight(day)].denied[reason] = denied
-    histograms: dict[datetime, dict[int, int]] = {start: {} for start in found}
+        found[day].denied[reason] = denied
+    histograms: dict[date, dict[int, int]] = {day: {} for day in found}
     for day, bucket, calls in await (await connection.execute(_SQL.latencies_by_day, days)).fetchall():
-        histograms[midnight(day)][bucket] = calls
-    for start, histogram in histograms.items():
-        found[start].calls = sum(histogram.values())
-        found[start].histogram = histogram
+        histograms[day][bucket] = calls
+    for day, histogram in histograms.items():
+        found[day].calls = sum(histogram.values())
+        found[day].histogram = histogram
     return found

@@ -21,6 +21,8 @@ CREDENTIALS = {
     "basic": {"auth_username": "user", "auth_password": "password"},
 }
 
+ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu")
+
 _idempotency_keys = count(1)
 
 
@@ -51,8 +53,6 @@ def _correct_query(query: dict[str, Any]) -> None:
         query[name] = _CORRECTIONS[name](query[name])
     if "tool" in query:
         query["mcp_id"] = MCP_ID
-    if "bucket" in query:
-        query["days"] = 7
     if "days" in query:
         for name in ("period", "start_date", "end_date"):
             query.pop(name, None)
@@ -109,6 +109,7 @@ _CORRECTIONS: dict[str, Callable[[Any], Any]] = {
     "tool": _printable,
     "ip": lambda _: "192.0.2.7",
     "mcp_id": lambda _: MCP_ID,
+    "time_zone": lambda given: ZONES[len(given) % len(ZONES)],
     "permissions": _permissions,
     "expires_at": lambda _: "2098-01-01T00:00:00Z",
     "allowed_ips": lambda given: ["10.0.0.0/8"] if given else [],

@@ -18,11 +18,12 @@ from projections.read_models.usage.organization_hours.check import check_organiz
 from projections.read_models.usage.organization_hours.queries import (
     Outcomes,
     Selection,
-    Unit,
-    outcomes_by,
+    outcomes_by_day,
+    outcomes_by_hour,
     refusals_by_day,
     sum_of,
 )
+from projections.read_models.usage.span import Span
 from tests.architecture.conftest import ROOT
 from tests.projections.usage.uses import append, completed, some_of_everything, used
 
@@ -34,17 +35,25 @@ HOUR = timedelta(hours=1)
 KEY, OTHER = new_id("key"), new_id("key")
 
 
+SPAN = Span(AT.date() - timedelta(days=1), AT.date() + timedelta(days=1))
+
+
 async def _outcomes(
-    connection: Connection, unit: Unit = "hour", *, mcp_id: str | None = None, organization_id: str = "org_a"
+    connection: Connection, *, mcp_id: str | None = None, organization_id: str = "org_a"
 ) -> dict[datetime, Outcomes]:
     assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
-    midnight = AT.replace(hour=0, minute=0)
-    selection = Selection(organization_id, mcp_id, midnight - timedelta(days=1), midnight + timedelta(days=2))
-    return await outcomes_by(connection, selection, unit)
+    return await outcomes_by_hour(connection, Selection(organization_id, mcp_id, SPAN))
+
+
+async def _outcomes_of_days(connection: Connection, mcp_id: str | None = None) -> dict[date, Outcomes]:
+    """Return the outcomes of the days with any uses."""
+    assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
+    found = await outcomes_by_day(connection, Selection("org_a", mcp_id, SPAN))
+    return {day: outcomes for day, outcomes in found.items() if outcomes != Outcomes()}
 
 
 async def _refusals(connection: Connection) -> dict[date, dict[str, int]]:
-    return await refusals_by_day(connection, "org_a", date(2026, 1, 1), date(2026, 12, 31))
+    return await refusals_by_day(connection, "org_a", Span(date(2026, 1, 1), date(2026, 12, 31)))
 
 
 def _call_id(at: datetime) -> str:
@@ -73,8 +82,8 @@ async def test_uses_of_all_keys_are_counted_by_hour_and_reason(connection: Conne
         NOON: Outcomes(requests=2, denied={"rate_limited": 1, "expired_key": 2}),
         NOON + HOUR: Outcomes(requests=1),
     }
-    assert await _outcomes(connection, "day") == {
-        NOON.replace(hour=0): Outcomes(requests=3, denied={"rate_limited": 1, "expired_key": 2})
+    assert await _outcomes_of_days(connection) == {
+        AT.date(): Outcomes(requests=3, denied={"rate_limited": 1, "expired_key": 2})
     }
 
 
@@ -100,9 +109,9 @@ async def test_refusals_are_counted_by_day_and_reason(connection: Connection) ->
         assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
     day, next_day = midnight.date(), tomorrow.date()
     assert await _refusals(connection) == {day: {"rate_limited": 2, "expired_key": 1}, next_day: {"rate_limited": 1}}
-    only = await refusals_by_day(connection, "org_a", next_day, next_day)
+    only = await refusals_by_day(connection, "org_a", Span(next_day, next_day))
     assert only == {next_day: {"rate_limited": 1}}
-    assert await refusals_by_day(connection, "org_b", day, next_day) == {}
+    assert await refusals_by_day(connection, "org_b", Span(day, next_day)) == {}
 
 
 async def test_one_mcp_server_can_be_selected(connection: Connection) -> None:

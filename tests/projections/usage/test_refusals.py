@@ -10,7 +10,9 @@ from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.check import check_usage
 from projections.read_models.usage.key_details import details_by_day, details_by_hour
-from projections.read_models.usage.reports import Denial, Span, key_report, midnight
+from projections.read_models.usage.key_report import key_report
+from projections.read_models.usage.report import Denial
+from projections.read_models.usage.span import Span
 from tests.architecture.conftest import ROOT
 from tests.projections.usage.uses import append, some_of_everything, used
 
@@ -34,9 +36,9 @@ async def test_refusals_are_counted_by_reason_and_day(connection: Connection) ->
     ]
     days = await details_by_day(connection, KEY, SPAN)
     assert {start: details.denied for start, details in days.items()} == {
-        midnight(SPAN.since): {},
-        midnight(yesterday.date()): {"rate_limited": 1},
-        midnight(AT.date()): {"rate_limited": 2, "ip_not_permitted": 1},
+        SPAN.since: {},
+        yesterday.date(): {"rate_limited": 1},
+        AT.date(): {"rate_limited": 2, "ip_not_permitted": 1},
     }
 
 
@@ -49,8 +51,8 @@ async def test_days_are_the_sums_of_their_hours(connection: Connection) -> None:
     days, hours = await details_by_day(connection, KEY, SPAN), await details_by_hour(connection, KEY, SPAN)
     assert any(details.denied for details in days.values())
     assert any(details.calls for details in days.values())
-    for start, day in days.items():
-        within = [details for hour, details in hours.items() if start <= hour < start + timedelta(days=1)]
+    for date, day in days.items():
+        within = [details for hour, details in hours.items() if hour.date() == date]
         assert day.calls == sum(details.calls for details in within)
         for reason in {reason for details in [day, *within] for reason in details.denied}:
             assert day.denied.get(reason) == sum(details.denied.get(reason, 0) for details in within)

@@ -14,21 +14,12 @@ from infrastructure.clock import new_id
 from infrastructure.database.connections import Connection
 from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
+from projections.read_models.usage.history import organization_days, organization_days_total
+from projections.read_models.usage.key_report import key_report
 from projections.read_models.usage.latency import BOUNDS_MS, percentiles
-from projections.read_models.usage.reports import (
-    Day,
-    Denial,
-    Hour,
-    Named,
-    Outcomes,
-    Report,
-    Span,
-    Tool,
-    key_report,
-    organization_days,
-    organization_days_total,
-    organization_report,
-)
+from projections.read_models.usage.organization_report import organization_report
+from projections.read_models.usage.report import Day, Denial, Hour, Named, Outcomes, Report, Tool
+from projections.read_models.usage.span import Span
 from tests.projections.usage.uses import append, completed, used
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +34,7 @@ ONE_DAY = Span(DAY, DAY)
 
 async def _report(connection: Connection, span: Span = ONE_DAY, key_id: str = KEY) -> Report:
     assert (await run_projection(connection, USAGE, 30)).stopped == {}
-    return await key_report(connection, key_id, span)
+    return await key_report(connection, key_id, span, with_hours=True)
 
 
 def _call_id(at: datetime) -> str:

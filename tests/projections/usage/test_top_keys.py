@@ -1,12 +1,17 @@
 """The most used keys of a period are found among the most used keys of each day."""
 
 import random
+from collections import Counter
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from infrastructure.database.connections import Connection
-from projections.read_models.usage.reports import LISTED_MAX, Report, Span, organization_report
+from infrastructure.days import midnight
+from projections.read_models.usage.organization_report import organization_report
+from projections.read_models.usage.report import LISTED_MAX, Report
+from projections.read_models.usage.span import Span
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +63,44 @@ async def test_the_most_used_keys_are_those_of_the_sum_over_all_keys(connection:
     assert report.keys is not None
     assert [(key.id, key.requests) for key in report.keys] == _most_used(requests, days)
     assert report.keys_exact
+
+
+@pytest.mark.parametrize("days", [1, 2, DAYS - 1])
+async def test_in_another_time_zone_the_most_used_keys_are_those_of_its_hours(
+    connection: Connection, days: int
+) -> None:
+    dice = random.Random(4)  # noqa: S311
+    keys, zone = 800, ZoneInfo("Asia/Tokyo")
+    by_hour = {
+        (key, hour): 1 + int(100_000 / (key + 50) * dice.uniform(0.5, 1.5))
+        for key in range(keys)
+        for hour in range(1, DAYS * 24, 5)
+        if dice.random() < 0.8
+    }
+    by_day: Counter[tuple[int, int]] = Counter()
+    for (key, hour), count in by_hour.items():
+        by_day[key, hour // 24] += count
+    await _write(connection, by_day)
+    await connection.execute(
+        b"insert into usage_counts (lane, hour, organization_id, key_id, mcp_id, tool, kind, action, code, events)"
+        b" select 1, hour, 'org_a', key_id, '', '', 'used', 'verify', 'valid', events"
+        b" from unnest(%s::text[], %s::timestamptz[], %s::bigint[]) as r (key_id, hour, events)",
+        (
+            [_key(key) for key, _ in by_hour],
+            [midnight(DAY) + timedelta(hours=hour) for _, hour in by_hour],
+            list(by_hour.values()),
+        ),
+    )
+    span = Span(DAY + timedelta(days=1), DAY + timedelta(days=days), zone)
+    first, end = ((instant - midnight(DAY)) // timedelta(hours=1) for instant in span.instants)
+    within = {(key, 0): 0 for key in range(keys)}
+    for (key, hour), count in by_hour.items():
+        within[key, 0] += count * (first <= hour < end)
+    report = await _report(connection, span)
+    assert report.keys is not None
+    assert [(key.id, key.requests) for key in report.keys] == _most_used(within, 1)
+    # One day has hours of two UTC days, in which any key could have all of its requests of both.
+    assert report.keys_exact is (days > 1)
 
 
 async def test_fewer_keys_than_are_listed_are_all_listed(connection: Connection) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from infrastructure.days import midnight
 from projections.read_models.usage.latency import Percentiles, added, percentiles
+from projections.read_models.usage.span import Span
 
 
 class Queries(NamedTuple):
@@ -26,12 +26,11 @@ Unit = Literal["hour", "day"]
 
 
 class Selection(NamedTuple):
-    """The uses of an organization from `since` (inclusive) to `until` (exclusive), of one MCP server or of all."""
+    """The uses of an organization in a span, of one MCP server or of all."""
 
     organization_id: str
     mcp_id: str | None
-    since: datetime
-    until: datetime
+    span: Span
 
 
 @dataclass(slots=True)
@@ -51,6 +50,10 @@ class Outcomes:
         return sum(self.histogram.values())
 
     @property
+    def refused(self) -> int:
+        return sum(self.denied.values())
+
+    @property
     def most_denied(self) -> list[tuple[str, int]]:
         """Return the error codes of refusals with their numbers, most frequent first."""
         return sorted(self.denied.items(), key=lambda item: (-item[1], item[0]))
@@ -60,40 +63,78 @@ class Outcomes:
         return percentiles(self.histogram)
 
 
-async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, Outcomes]:
-    """Return the outcomes of each hour or day (UTC) with any uses, by its start."""
-    parameters = {**selection._asdict(), "unit": unit}
+async def outcomes_by_hour(
+    connection: Connection, selection: Selection, *, with_latencies: bool = True
+) -> dict[datetime, Outcomes]:
+    """Return the outcomes of each hour with any uses, by its start. Without latencies, no calls have ended."""
+    found = await _counts(connection, selection, "hour")
+    if with_latencies:
+        for hour, calls in await _latencies(connection, selection):
+            _add(found.setdefault(hour, Outcomes()), calls)
+    return found
+
+
+async def outcomes_by_day(
+    connection: Connection, selection: Selection, *, with_latencies: bool = True
+) -> dict[date, Outcomes]:
+    """Return the outcomes of each day of the span. Without latencies, no calls have ended."""
+    span = selection.span
+    if not span.is_utc:
+        hours = await outcomes_by_hour(connection, selection, with_latencies=with_latencies)
+        return {day: sum_of(parts) for day, parts in span.by_day(hours).items()}
+    found = {day: Outcomes() for day in span.days}
+    for start, outcomes in (await _counts(connection, selection, "day")).items():
+        found[start.astimezone(UTC).date()] = outcomes
+    if with_latencies:
+        # Adding the buckets of the hours of a day here takes half of the time that PostgreSQL takes.
+        for hour, calls in await _latencies(connection, selection):
+            _add(found[hour.astimezone(UTC).date()], calls)
+    return found
+
+
+async def refusals_by_day(connection: Connection, organization_id: str, span: Span) -> dict[date, dict[str, int]]:
+    """Return what was refused by error code on each UTC day with any refusal, for all MCP servers."""
+    found: dict[date, dict[str, int]] = {}
+    parameters = {"organization_id": organization_id, "since": span.since, "until": span.until}
+    cursor = await connection.execute(SQL.refusals_of, parameters)
+    for day, code, denied in await cursor.fetchall():
+        found.setdefault(day, {})[code] = denied
+    return found
+
+
+async def _counts(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, Outcomes]:
     found: dict[datetime, Outcomes] = {}
-    is_total = selection.mcp_id is None
-    cursor = await connection.execute(SQL.totals_of if is_total else SQL.hours_of, parameters)
+    statement = SQL.totals_of if selection.mcp_id is None else SQL.hours_of
+    cursor = await connection.execute(statement, {**_parameters(selection), "unit": unit})
     for start, code, uses, failed in await cursor.fetchall():
         outcomes = found.setdefault(start, Outcomes())
         if code == "valid":
             outcomes.requests, outcomes.failed = uses, failed
         else:
             outcomes.denied[code] = uses
-    # Adding the buckets of the hours of a day here takes half of the time that PostgreSQL takes.
-    latencies = SQL.total_latencies_of if is_total else SQL.latencies_of
-    cursor = await connection.execute(latencies, parameters, binary=True)
-    for hour, calls in await cursor.fetchall():
-        start = midnight(hour.date()) if unit == "day" else hour
-        histogram = found.setdefault(start, Outcomes()).histogram
-        for bucket, count in enumerate(calls, 1):
-            if count is not None:
-                histogram[bucket] = histogram.get(bucket, 0) + count
     return found
 
 
-async def refusals_by_day(
-    connection: Connection, organization_id: str, first: date, last: date
-) -> dict[date, dict[str, int]]:
-    """Return what was refused by error code on each day (UTC) with any refusal, for all MCP servers."""
-    found: dict[date, dict[str, int]] = {}
-    parameters = {"organization_id": organization_id, "since": first, "until": last}
-    cursor = await connection.execute(SQL.refusals_of, parameters)
-    for day, code, denied in await cursor.fetchall():
-        found.setdefault(day, {})[code] = denied
-    return found
+async def _latencies(connection: Connection, selection: Selection) -> list[tuple[datetime, list[int | None]]]:
+    """Return the start of each hour, and the number of ended calls by bucket."""
+    statement = SQL.total_latencies_of if selection.mcp_id is None else SQL.latencies_of
+    return await (await connection.execute(statement, _parameters(selection), binary=True)).fetchall()
+
+
+def _parameters(selection: Selection) -> dict[str, object]:
+    since, until = selection.span.instants
+    return {
+        "organization_id": selection.organization_id,
+        "mcp_id": selection.mcp_id,
+        "since": since,
+        "until": until,
+    }
+
+
+def _add(outcomes: Outcomes, calls: list[int | None]) -> None:
+    for bucket, count in enumerate(calls, 1):
+        if count is not None:
+            outcomes.histogram[bucket] = outcomes.histogram.get(bucket, 0) + count
 
 
 def sum_of(parts: Collection[Outcomes]) -> Outcomes:

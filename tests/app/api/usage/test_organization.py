@@ -31,6 +31,7 @@ def test_the_usage_of_an_organization_has_the_limit_of_its_plan(api: Api, path: 
         "period": "month",
         "start_date": today.replace(day=1).isoformat(),
         "end_date": today.isoformat(),
+        "time_zone": "UTC",
         "requests": {"total": 4, "billed": 3, "limit": 50_000, "percentage": 0.01},
         "by_mcp": [{"mcp_id": mcp_id, "name": "Files", "requests": 3}],
         "by_key": [

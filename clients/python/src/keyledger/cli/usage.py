@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyledger.cli import exit_codes
 from keyledger.cli.grammar import Commands, add_limit, count
@@ -10,11 +11,7 @@ from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_fields, print_table
-from keyledger.cli.times import day
-from keyledger.clients import Keyledger
 from keyledger.models.usage import DayRequests, HistoryDay, HourRequests, KeyReport, Latency, OrganizationReport
-
-_PARTS = (Column("WHEN"), Column("REQUESTS"), Column("ERRORS"), Column("DENIED"))
 
 
 def add_commands(groups: Commands) -> None:
@@ -22,9 +19,9 @@ def add_commands(groups: Commands) -> None:
     command = commands.add(
         "get",
         usage,
-        "count the requests of the organization or of one key, by day or by hour (UTC)",
+        "count the requests of the organization or of one key, by day or by hour",
         "keyledger usage get --days 7",
-        "keyledger usage get --key key_… --days 1 --bucket hour",
+        "keyledger usage get --key key_… --days 1 --bucket hour --time-zone Europe/Berlin",
     )
     counted = command.add_mutually_exclusive_group()
     counted.add_argument("--key", metavar="ID", help="count the requests of this key only")
@@ -33,7 +30,10 @@ def add_commands(groups: Commands) -> None:
         "--days", type=count, metavar="N", help="the last N days, including today; by default this month"
     )
     command.add_argument(
-        "--bucket", choices=("hour", "day"), help="by default day; day adds reasons, and latencies of up to 31 days"
+        "--bucket", choices=("hour", "day"), help="by default day; adds reasons, and latencies of up to 31 days"
+    )
+    command.add_argument(
+        "--time-zone", default="UTC", metavar="ZONE", help="the time zone of days and hours, such as Europe/Berlin"
     )
     history = commands.add(
         "history", list_history, "list the days with requests, newest first", "keyledger usage history --limit 30"
@@ -43,11 +43,12 @@ def add_commands(groups: Commands) -> None:
 
 def usage(arguments: argparse.Namespace) -> int:
     """Print the usage of the organization or of one key: of this month, or of the last `days`."""
+    period = {"days": arguments.days, "bucket": arguments.bucket, "time_zone": arguments.time_zone}
     with client_of(arguments) as client:
         report = (
-            client.usage.get(days=arguments.days, bucket=arguments.bucket, mcp_id=arguments.mcp)
+            client.usage.get(mcp_id=arguments.mcp, **period)
             if arguments.key is None
-            else _usage_of_key(client, arguments)
+            else client.keys.get_usage(arguments.key, **period)
         )
     if arguments.json:
         print_json(report)
@@ -55,22 +56,15 @@ def usage(arguments: argparse.Namespace) -> int:
     print_fields(_fields(report))
     print()
     parts = report.by_hour if arguments.bucket == "hour" else report.by_day
-    print_table(_PARTS, [[_row(part) for part in parts]])
+    zone = _zone(report.time_zone)
+    print_table(_parts_in(zone), [[_row(part, zone) for part in parts]])
     return exit_codes.OK
 
 
 def list_history(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         found = client.usage.iterate_history(per_page=per_page(arguments.limit))
-        return show_list(arguments, found, _PARTS, _row)
-
-
-def _usage_of_key(client: Keyledger, arguments: argparse.Namespace) -> KeyReport:
-    if arguments.days is None:
-        return client.keys.get_usage(arguments.key, bucket=arguments.bucket)
-    today = datetime.now(UTC).date()
-    first = today - timedelta(days=arguments.days - 1)
-    return client.keys.get_usage(arguments.key, start_date=first, end_date=today, bucket=arguments.bucket)
+        return show_list(arguments, found, _parts_in(UTC), _row)
 
 
 def _fields(report: KeyReport | OrganizationReport) -> Iterable[tuple[str, str]]:
@@ -92,10 +86,18 @@ def _latency(found: Latency | None) -> str:
     return f"{found.p50} ms (p50), {found.p95} ms (p95), {found.p99} ms (p99)"
 
 
-def _row(part: DayRequests | HourRequests | HistoryDay) -> tuple[str, ...]:
-    when = _when(part.hour if isinstance(part, HourRequests) else part.date)
-    return (when, str(part.requests), str(part.errors), str(part.denied))
+def _parts_in(zone: tzinfo) -> tuple[Column, ...]:
+    return (Column(f"WHEN ({zone})"), Column("REQUESTS"), Column("ERRORS"), Column("DENIED"))
 
 
-def _when(start: datetime | date) -> str:
-    return day(start) if isinstance(start, datetime) else start.isoformat()
+def _row(part: DayRequests | HourRequests | HistoryDay, zone: tzinfo = UTC) -> tuple[str, ...]:
+    start = f"{part.hour.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(part, HourRequests) else part.date.isoformat()
+    return (start, str(part.requests), str(part.errors), str(part.denied))
+
+
+def _zone(name: str) -> tzinfo:
+    """Return the time zone of a report, or UTC if this machine does not know it, as Windows without `tzdata`."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        return UTC

@@ -1,4 +1,4 @@
-"""Counts of uses, as the API returns them. All days are UTC days."""
+"""Counts of uses, as the API returns them. Days are those of the time zone of the report."""
 
 from datetime import date, datetime
 from typing import TypeAlias
@@ -55,7 +55,7 @@ class DayRequests(Struct, frozen=True):
     """Requests on one day. Denied uses do not count as requests.
 
     `denied_by_reason`, `calls` (ended ones) and `latency_ms` are present with `bucket="day"`, for a key with any one.
-    For more than 31 days, an organization has `denied_by_reason` only.
+    For more than 31 days, an organization has `denied_by_reason` only. A key has `latency_ms` for UTC days only.
     """
 
     date: Day
@@ -83,7 +83,10 @@ class HourRequests(Struct, frozen=True):
 
 
 class PlanRequests(Struct, frozen=True):
-    """`billed` requests of `total` count towards the monthly `limit`. None: the plan has no limit."""
+    """`billed` requests of `total` count towards the monthly `limit`. None: the plan has no limit.
+
+    Quotas are counted in UTC: `billed` covers the UTC days with the dates of the report.
+    """
 
     total: int
     billed: int
@@ -92,12 +95,17 @@ class PlanRequests(Struct, frozen=True):
 
 
 class KeyReport(Struct, frozen=True, kw_only=True):
-    """Usage of one key. `by_hour` is present for periods of at most 8 days. Uses before `counted_until` are counted."""
+    """Usage of one key. Uses before `counted_until` are counted.
+
+    `by_hour` is present with `bucket="hour"` and for at most 8 days. Latencies are counted by UTC day: `latency_ms` is
+    that of all UTC days with any hour of the period.
+    """
 
     key_id: str
     period: str
     start_date: Day
     end_date: Day
+    time_zone: str = "UTC"
     total_requests: int
     by_mcp: tuple[McpRequests, ...] = ()
     by_tool: tuple[ToolRequests, ...] = ()
@@ -121,6 +129,7 @@ class OrganizationReport(Struct, frozen=True, kw_only=True):
     period: str
     start_date: Day
     end_date: Day
+    time_zone: str = "UTC"
     requests: PlanRequests
     by_mcp: tuple[McpRequests, ...] = ()
     by_key: tuple[KeyRequests, ...] = ()
@@ -135,7 +144,7 @@ class OrganizationReport(Struct, frozen=True, kw_only=True):
 
 
 class HistoryDay(Struct, frozen=True):
-    """A day with usage."""
+    """A UTC day with usage."""
 
     date: Day
     requests: int

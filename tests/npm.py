@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
+from tests.missing import stop_without
 
 _SECONDS = 240
 _QUIETLY = ("--ignore-scripts", "--no-audit", "--no-fund")
@@ -22,7 +22,7 @@ _UNREACHABLE = re.compile(r"\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_A
 
 
 def installed(project: Path) -> Path:
-    """Return the folder `node_modules` of `project`. Skip the test if no npm registry can be reached."""
+    """Return the folder `node_modules` of `project`. Without a registry, skip the test, or fail in CI."""
     lock = project / "package-lock.json"
     mark = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     target = Path(sys.prefix) / "npm" / f"{project.name}-{mark}"
@@ -34,8 +34,8 @@ def installed(project: Path) -> Path:
 def newest(package: str) -> Path:
     """Return the folder of `package`, in the newest version at the time of the first call.
 
-    It is for data whose older versions are withdrawn, so tests must hold for any version. Skip the test if no npm
-    registry can be reached.
+    It is for data whose older versions are withdrawn, so tests must hold for any version. Without a registry, skip
+    the test, or fail in CI.
     """
     target = Path(sys.prefix) / "npm" / package.replace("/", "+")
     if not target.exists():
@@ -69,7 +69,7 @@ def _install(target: Path, fill: Callable[[Path], object]) -> None:
 
 
 def npm(*arguments: str, folder: Path) -> str:
-    """Run npm in `folder` and return its output. Skip the test if no npm registry can be reached."""
+    """Run npm in `folder` and return its output. Without a registry, skip the test, or fail in CI."""
     program = [node(), _nodejs() / "lib/node_modules/npm/bin/npm-cli.js", *arguments]
     bounds = ["--fetch-retries=2", "--fetch-timeout=30000", f"--cache={folder / '.cache'}"]
     run = subprocess.run(
@@ -82,7 +82,7 @@ def npm(*arguments: str, folder: Path) -> str:
         check=False,
     )
     if run.returncode and _UNREACHABLE.search(run.stderr):
-        pytest.skip("the npm registry cannot be reached from here")
+        stop_without("No npm registry can be reached from this machine.")
     assert run.returncode == 0, run.stdout + run.stderr
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     return run.stdout

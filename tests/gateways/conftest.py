@@ -9,6 +9,7 @@ import pytest
 from embedded.postgres import PostgreSQL
 from tests.app.conftest import StartApi, start_api, started_apis
 from tests.app.organizations import Api, Organization
+from tests.clients.typescript.installation import pack
 from tests.gateways.measuring import Answers, Asker, Cases
 from tests.gateways.programs import PROGRAMS, configured, new_setting, path_of, refuse_missing, running
 from tests.gateways.upstream import Upstream, running_upstream
@@ -38,9 +39,20 @@ def upstream() -> Generator[Upstream]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def typescript_client(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The archive of the TypeScript client, if an npm registry can be reached."""
+    return pack(tmp_path_factory.mktemp("typescript") / "client") if path_of("Express") else None
+
+
 @pytest.fixture(scope="module")
 def askers(
-    api: Api, org: Organization, mcp_id: str, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+    api: Api,
+    org: Organization,
+    mcp_id: str,
+    upstream: Upstream,
+    typescript_client: Path | None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Asker]]:
     """By the names of the gateways that are installed."""
     folder: Path = tmp_path_factory.mktemp("gateways")
@@ -48,7 +60,8 @@ def askers(
         found: dict[str, Asker] = {}
         for name in PROGRAMS:
             if path_of(name) is not None:
-                setting = new_setting(folder / name, api.server.port, upstream.port, mcp_id, org.manager.secret)
+                ports = api.server.port, upstream.port
+                setting = new_setting(folder / name, *ports, mcp_id, org.manager.secret, typescript_client)
                 gateway = stack.enter_context(running(name, setting, configured(name, setting)))
                 found[name] = Asker(gateway, upstream)
         yield found

@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
+import pytest
 
+from tests.clients.typescript.installation import PROGRAMS as TYPESCRIPT_PROGRAMS
+from tests.clients.typescript.installation import install
 from tests.gateways.document import ROOT, configuration
 from tests.missing import stop_without
+from tests.npm import installed, node
 from tests.ports import free_port
 from tests.programs import inherited_environment
 from tests.waiting import stretched
@@ -50,7 +54,10 @@ http {{
 
 
 class Setting(NamedTuple):
-    """The addresses and ids for which the names in the document stand. `folder` is for the files of one gateway."""
+    """The addresses and ids for which the names in the document stand.
+
+    `folder` is for the files of one gateway. `typescript_client` is the archive of the client, if it can be made.
+    """
 
     port: int
     keyledger_port: int
@@ -58,6 +65,7 @@ class Setting(NamedTuple):
     mcp_id: str
     admin_key: str
     folder: Path
+    typescript_client: Path | None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -89,12 +97,39 @@ class Gateway(NamedTuple):
 
 
 class Program(NamedTuple):
-    """`configure` writes the configuration and returns the arguments. `install`: how to get the program."""
+    """A gateway, or an application and what runs it.
 
-    program: str
+    `find` returns the path of the program, if it is installed. `install`: how to get it. `configure` writes the
+    configuration and returns the arguments.
+    """
+
+    find: Callable[[], str | None]
     install: str
     configure: Callable[[Setting], Command]
     passes_on: bool = True
+
+
+def _on_path(name: str) -> Callable[[], str | None]:
+    def find() -> str | None:
+        folders = [*os.environ.get("PATH", "").split(os.pathsep), *_SYSTEM_FOLDERS]
+        return shutil.which(name, path=os.pathsep.join(folders))
+
+    return find
+
+
+def _python_with(package: str) -> Callable[[], str | None]:
+    def find() -> str | None:
+        return sys.executable if find_spec(package) else None
+
+    return find
+
+
+def _node() -> str | None:
+    try:
+        installed(TYPESCRIPT_PROGRAMS)
+    except pytest.skip.Exception:
+        return None
+    return str(node())
 
 
 def _nginx(setting: Setting) -> Command:
@@ -150,25 +185,29 @@ def _python(section: str) -> Callable[[Setting], Command]:
     return configure
 
 
+def _express(setting: Setting) -> Command:
+    assert setting.typescript_client is not None
+    install(setting.typescript_client, setting.folder)
+    changes = {**setting.ids, "app.listen(8080);": f'app.listen({setting.port}, "127.0.0.1");'}
+    return [str(setting.write("application.mjs", configuration("Express", "js", changes)))]
+
+
 PROGRAMS: Mapping[str, Program] = {
-    "nginx": Program("nginx", "apt-get install nginx", _nginx),
-    "Caddy": Program("caddy", "apt-get install caddy", _caddy),
-    "Traefik": Program("traefik", "make gateways", _traefik),
-    "Envoy": Program("envoy", "make gateways", _envoy),
-    "HAProxy": Program("haproxy", "apt-get install haproxy", _haproxy),
-    "Starlette": Program("starlette", "make test", _python("Starlette"), passes_on=False),
-    "FastAPI": Program("fastapi", "make test", _python("FastAPI"), passes_on=False),
-    "Litestar": Program("litestar", "make test", _python("Litestar"), passes_on=False),
+    "nginx": Program(_on_path("nginx"), "apt-get install nginx", _nginx),
+    "Caddy": Program(_on_path("caddy"), "apt-get install caddy", _caddy),
+    "Traefik": Program(_on_path("traefik"), "make gateways", _traefik),
+    "Envoy": Program(_on_path("envoy"), "make gateways", _envoy),
+    "HAProxy": Program(_on_path("haproxy"), "apt-get install haproxy", _haproxy),
+    "Starlette": Program(_python_with("starlette"), "make test", _python("Starlette"), passes_on=False),
+    "FastAPI": Program(_python_with("fastapi"), "make test", _python("FastAPI"), passes_on=False),
+    "Litestar": Program(_python_with("litestar"), "make test", _python("Litestar"), passes_on=False),
+    "Express": Program(_node, "make test, with access to an npm registry", _express, passes_on=False),
 }
 
 
 def path_of(name: str) -> str | None:
-    """Return the path of the gateway's program, or of the Python that runs it, if it is installed."""
-    known = PROGRAMS[name]
-    if not known.passes_on:
-        return sys.executable if find_spec(known.program) else None
-    folders = [*os.environ.get("PATH", "").split(os.pathsep), *_SYSTEM_FOLDERS]
-    return shutil.which(known.program, path=os.pathsep.join(folders))
+    """Return the path of the gateway's program, or of the program that runs an application, if it is installed."""
+    return PROGRAMS[name].find()
 
 
 def refuse_missing(name: str) -> None:
@@ -177,9 +216,11 @@ def refuse_missing(name: str) -> None:
         stop_without(f"{name} is missing. Install it: {PROGRAMS[name].install}")
 
 
-def new_setting(folder: Path, keyledger_port: int, upstream_port: int, mcp_id: str, admin_key: str) -> Setting:
+def new_setting(
+    folder: Path, keyledger_port: int, upstream_port: int, mcp_id: str, admin_key: str, typescript_client: Path | None
+) -> Setting:
     folder.mkdir()
-    return Setting(free_port(), keyledger_port, upstream_port, mcp_id, admin_key, folder)
+    return Setting(free_port(), keyledger_port, upstream_port, mcp_id, admin_key, folder, typescript_client)
 
 
 def configured(name: str, setting: Setting) -> Command:

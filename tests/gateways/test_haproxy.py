@@ -12,7 +12,8 @@ def test_haproxy_refuses_every_request_if_its_script_fails(
     api: Api, org: Organization, mcp_id: str, upstream: Upstream, tmp_path: Path
 ) -> None:
     refuse_missing("HAProxy")
-    setting = new_setting(tmp_path / "HAProxy", api.server.port, upstream.port, mcp_id, org.manager.secret)
+    ports = api.server.port, upstream.port
+    setting = new_setting(tmp_path / "HAProxy", *ports, mcp_id, org.manager.secret, typescript_client=None)
     command = configured("HAProxy", setting)
     script = setting.folder / "keyledger.lua"
     failing = script.read_text(encoding="utf-8").replace("local answer =", 'error("failing") local answer =')

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.clients.typescript.conftest import PACKAGE
+from tests.clients.typescript.installation import PACKAGE
 from tests.npm import installed, node
 
 _OPTIONS = {

@@ -1,11 +1,9 @@
 """The TypeScript client, built and packed as it is published, in Node.js 20 and 22."""
 
-import json
 import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +12,11 @@ import httpx2
 import pytest
 
 from tests.app.organizations import Api, Organization
+from tests.clients.typescript.installation import PROGRAMS, install, pack
 from tests.missing import stop_without
-from tests.npm import installed, npm
+from tests.npm import installed
 from tests.waiting import stretched
 
-PACKAGE = Path(__file__).parents[3] / "clients/typescript"
-PROGRAMS = Path(__file__).parent / "programs"
 NODE_VERSIONS = ("20", "22")
 FAST = {"retries": {"firstSeconds": 0.01, "longestSeconds": 0.02}}
 
@@ -66,25 +63,15 @@ Start = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive that `npm pack` makes of the client. It is made in a copy without any earlier output."""
-    folder = tmp_path_factory.mktemp("typescript") / "client"
-    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("dist", "node_modules", "generator"))
-    (folder / "node_modules").symlink_to(installed(PACKAGE))
-    (packed,) = json.loads(npm("pack", "--json", "--silent", folder=folder))
-    return folder / packed["filename"]
+    """The archive that `npm pack` makes of the client."""
+    return pack(tmp_path_factory.mktemp("typescript") / "client")
 
 
 @pytest.fixture(scope="session")
 def project(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has installed the client from its archive, and the frameworks."""
     folder = tmp_path_factory.mktemp("typescript") / "project"
-    modules = folder / "node_modules"
-    modules.mkdir(parents=True)
-    for package in installed(PROGRAMS).iterdir():
-        (modules / package.name).symlink_to(package)
-    with tarfile.open(packed) as archive:
-        archive.extractall(modules, filter="data")
-    (modules / "package").rename(modules / "keyledger")
+    install(packed, folder)
     for name in ("package.json", "host.mjs"):
         shutil.copy(PROGRAMS / name, folder)
     return folder

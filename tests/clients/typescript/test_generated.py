@@ -14,7 +14,8 @@ from clients.typescript.generator.names import METHODS, OMITTED
 from keyledger import Keyledger, resources
 from keyledger.methods import Sent, Streamed
 from tests.clients import test_whole_api
-from tests.clients.typescript.conftest import PACKAGE, CallFailed, Evaluate
+from tests.clients.typescript.conftest import CallFailed, Evaluate
+from tests.clients.typescript.installation import PACKAGE
 
 DOCUMENT = json.loads(command.DOCUMENT.read_text("utf-8"))
 OPERATIONS = test_whole_api.OPERATIONS

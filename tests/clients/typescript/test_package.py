@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.typescript.compiler import compile_errors
-from tests.clients.typescript.conftest import PACKAGE, PROGRAMS
+from tests.clients.typescript.installation import PACKAGE, PROGRAMS
 from tests.npm import npm
 
 _SETTINGS = json.loads((PACKAGE / "package.json").read_text("utf-8"))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.organizations import Api, Organization
 from tests.clients.typescript.compiler import compile_errors
-from tests.clients.typescript.conftest import PACKAGE
+from tests.clients.typescript.installation import PACKAGE
 from tests.ports import free_port
 from tests.waiting import eventually, stretched
 

@@ -10,7 +10,8 @@ from keyledger import errors
 from keyledger.address import canonical_address
 from keyledger.secret import flaw_of
 from tests.app.organizations import unknown_secret
-from tests.clients.typescript.conftest import PACKAGE, Evaluate
+from tests.clients.typescript.conftest import Evaluate
+from tests.clients.typescript.installation import PACKAGE
 from tests.random_input import random_bytes, random_seed
 
 _ADDRESSES = [

@@ -76,6 +76,16 @@ def fetch(build: Build, api: Api, org: Organization) -> Fetch:
     return send
 
 
+@pytest.mark.parametrize("name", ["mcp_id", "tool"])
+@pytest.mark.parametrize(("missing", "error"), [(None, TypeError), ("", ValueError)])
+def test_a_requirement_without_a_value_is_refused(
+    build: Build, name: str, missing: str | None, error: type[Exception]
+) -> None:
+    client = AsyncKeyledger("http://127.0.0.1:9", "pk_test_unused")
+    with pytest.raises(error, match=f"^{name} must .*Is a variable not set?"):
+        build(client, **{name: missing})
+
+
 def _bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 

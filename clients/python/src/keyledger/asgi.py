@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
+from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of, required
 from keyledger.clients import AsyncKeyledger
 
 Asgi: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -25,9 +26,9 @@ class KeyledgerMiddleware:
     Nothing is cached: a revoked key is refused from the next request on. If a key cannot be verified, the request is
     refused with 503. Websockets are closed before they open, which the caller receives as 403.
 
-    `mcp_id`, `tool`: the MCP and tool that the key must reach. `exclude`: paths that need no key; a path that ends with
-    `/` or `/*` includes everything below it. `address`: function that returns the caller's address; behind a proxy it
-    must know which proxies to trust.
+    `mcp_id`, `tool`: the MCP and tool that the key must reach. None is refused, so that a missing setting does not
+    admit every key. `exclude`: paths that need no key; a path that ends with `/` or `/*` includes everything below it.
+    `address`: function that returns the caller's address; behind a proxy it must know which proxies to trust.
     """
 
     def __init__(
@@ -35,15 +36,15 @@ class KeyledgerMiddleware:
         app: Asgi,
         client: AsyncKeyledger,
         *,
-        mcp_id: str | None = None,
-        tool: str | None = None,
+        mcp_id: str | UnsetType = UNSET,
+        tool: str | UnsetType = UNSET,
         exclude: Iterable[str] = (),
         address: Callable[[Any], str | None] = peer_address,
     ) -> None:
         self._app = app
         self._client = client
-        self._mcp_id = mcp_id
-        self._tool = tool
+        self._mcp_id = required("mcp_id", mcp_id)
+        self._tool = required("tool", tool)
         paths = [path.removesuffix("*") for path in exclude]
         self._exact = frozenset(path for path in paths if not path.endswith("/") or path == "/")
         self._below = tuple(path for path in paths if path.endswith("/") and path != "/")

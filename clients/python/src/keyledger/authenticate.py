@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from keyledger.address import canonical_address
 from keyledger.clients import AsyncKeyledger
@@ -50,6 +50,21 @@ class Denial(Struct, frozen=True):
     title: str
     message: str
     headers: dict[str, str]
+
+
+def required(name: str, value: str | UnsetType | None) -> str | None:
+    """Return the required MCP server or tool, or None if there is no requirement, which only `UNSET` means.
+
+    Raise TypeError for None and ValueError for an empty text, because a variable that is not set must not admit every
+    key.
+    """
+    if value is UNSET:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, not {value!r}. Is a variable not set?")
+    if not value:
+        raise ValueError(f"{name} must not be empty. Is a variable not set?")
+    return value
 
 
 async def admit(

@@ -13,15 +13,16 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
+from msgspec import UNSET, UnsetType
 
 from keyledger.asgi import peer_address
-from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
+from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of, required
 from keyledger.clients import AsyncKeyledger
 from keyledger.models.verification import Verification
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
-OfRequest = str | Callable[[Connection], str | None] | None
+OfRequest = str | Callable[[Connection], str | None] | UnsetType
 
 
 class KeyDenied(HTTPException):
@@ -37,15 +38,21 @@ class KeyDenied(HTTPException):
 def requires_key(
     client: AsyncKeyledger,
     *,
-    mcp_id: OfRequest = None,
-    tool: OfRequest = None,
+    mcp_id: OfRequest = UNSET,
+    tool: OfRequest = UNSET,
     address: Callable[[Any], str | None] = peer_address,
 ) -> Guard:
     """Return a guard that admits keys that may call `tool` of `mcp_id`: values, or functions of the connection.
 
+    A function returns None if the request requires none. A value of None is refused, so that a missing setting does not
+    admit every key.
+
     `verification_of(request)` then returns the decision. The guard raises `KeyDenied`, also if a key cannot be
     verified.
     """
+    for name, value in (("mcp_id", mcp_id), ("tool", tool)):
+        if not callable(value):
+            required(name, value)
 
     async def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
         scope: Any = connection.scope
@@ -53,8 +60,8 @@ def requires_key(
             client,
             scope["headers"],
             address(scope),
-            mcp_id=_resolved(mcp_id, connection),
-            tool=_resolved(tool, connection),
+            mcp_id=_resolved("mcp_id", mcp_id, connection),
+            tool=_resolved("tool", tool, connection),
         )
         if isinstance(decided, Denial):
             denied = _denied(decided)
@@ -94,5 +101,8 @@ def _problem(_request: Request[Any, Any, Any], denied: KeyDenied) -> Response[by
     return Response(content, status_code=denied.status_code, headers=denied.headers, media_type=PROBLEM_TYPE)
 
 
-def _resolved(given: OfRequest, connection: Connection) -> str | None:
-    return given(connection) if callable(given) else given
+def _resolved(name: str, given: OfRequest, connection: Connection) -> str | None:
+    if not callable(given):
+        return required(name, given)
+    value = given(connection)
+    return None if value is None else required(name, value)

@@ -6,6 +6,7 @@ import pytest
 
 from domain.keys.permissions import Permissions
 from tests.app.organizations import Api, Key, Organization, unknown_secret
+from tests.app.routes import ANY_METHOD
 
 
 def test_an_accepted_key_is_described_in_headers(org: Organization) -> None:
@@ -20,6 +21,10 @@ def test_an_accepted_key_is_described_in_headers(org: Organization) -> None:
         "x-organization-id": org.id,
         "x-key-environment": "live",
     }
+
+
+def test_only_the_check_answers_every_method() -> None:
+    assert ANY_METHOD == {"/v1/auth/check"}
 
 
 HEADERS = {"x-key-id", "x-key-name", "x-organization-id", "x-key-environment"}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -74,6 +75,19 @@ def fetch(build: Build, api: Api, org: Organization) -> Fetch:
         return asyncio.run(answer())
 
     return send
+
+
+def _of_request(_: object, required: str | None) -> str | None:
+    return required
+
+
+def test_a_requirement_can_be_a_function_of_the_request(fetch: Fetch, org: Organization) -> None:
+    mcp_id = org.mcp()
+    limited = org.key(permissions={"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["get_page"], "deny": []}}})
+    for tool, status in (("get_page", 200), ("search", 403), (None, 200)):
+        needs = {"mcp_id": partial(_of_request, required=mcp_id), "tool": partial(_of_request, required=tool)}
+        answer = fetch(headers=_bearer(limited.secret), **needs)
+        assert answer.status_code == status
 
 
 @pytest.mark.parametrize("name", ["mcp_id", "tool"])

@@ -25,7 +25,8 @@ _ROOT_README = (_PACKAGE.parents[1] / "README.md").read_text("utf-8")
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch, api: Api, org: Organization) -> None:
     monkeypatch.setenv("KEYLEDGER_URL", api.url)
-    monkeypatch.setenv("KEYLEDGER_ADMIN_KEY", org.manager.secret)
+    for name in ("KEYLEDGER_ADMIN_KEY", "KEYLEDGER_GATEWAY_KEY"):
+        monkeypatch.setenv(name, org.manager.secret)
 
 
 def test_the_client_example_runs(org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

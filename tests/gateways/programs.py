@@ -63,7 +63,7 @@ class Setting(NamedTuple):
     keyledger_port: int
     upstream_port: int
     mcp_id: str
-    admin_key: str
+    gateway_key: str
     folder: Path
     typescript_client: Path | None
 
@@ -217,10 +217,10 @@ def refuse_missing(name: str) -> None:
 
 
 def new_setting(
-    folder: Path, keyledger_port: int, upstream_port: int, mcp_id: str, admin_key: str, typescript_client: Path | None
+    folder: Path, keyledger_port: int, upstream_port: int, mcp_id: str, gateway_key: str, typescript_client: Path | None
 ) -> Setting:
     folder.mkdir()
-    return Setting(free_port(), keyledger_port, upstream_port, mcp_id, admin_key, folder, typescript_client)
+    return Setting(free_port(), keyledger_port, upstream_port, mcp_id, gateway_key, folder, typescript_client)
 
 
 def configured(name: str, setting: Setting) -> Command:
@@ -240,7 +240,7 @@ def running(name: str, setting: Setting, command: Command) -> Generator[Gateway]
         "XDG_CONFIG_HOME": str(setting.folder),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "clients/python/src"), os.environ.get("PYTHONPATH", "")]),
         "KEYLEDGER_URL": f"http://127.0.0.1:{setting.keyledger_port}",
-        "KEYLEDGER_ADMIN_KEY": setting.admin_key,
+        "KEYLEDGER_GATEWAY_KEY": setting.gateway_key,
     }
     log = setting.folder / "output.log"
     url = f"http://127.0.0.1:{setting.port}"

@@ -29,7 +29,8 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def environment(api: Api, org: Organization) -> dict[str, str]:
-    return {**os.environ, "KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret}
+    keys = dict.fromkeys(["KEYLEDGER_ADMIN_KEY", "KEYLEDGER_GATEWAY_KEY"], org.manager.secret)
+    return {**os.environ, "KEYLEDGER_URL": api.url, **keys}
 
 
 @pytest.fixture

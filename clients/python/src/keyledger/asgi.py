@@ -4,9 +4,18 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of, required
+from keyledger.authenticate import (
+    PROBLEM_TYPE,
+    STATE_KEY,
+    Denial,
+    OfRequest,
+    admit,
+    check_requirement,
+    problem_of,
+    required,
+)
 from keyledger.clients import AsyncKeyledger
 
 Asgi: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -26,9 +35,10 @@ class KeyledgerMiddleware:
     Nothing is cached: a revoked key is refused from the next request on. If a key cannot be verified, the request is
     refused with 503. Websockets are closed before they open, which the caller receives as 403.
 
-    `mcp_id`, `tool`: the MCP and tool that the key must reach. None is refused, so that a missing setting does not
-    admit every key. `exclude`: paths that need no key; a path that ends with `/` or `/*` includes everything below it.
-    `address`: function that returns the caller's address; behind a proxy it must know which proxies to trust.
+    `mcp_id`, `tool`: the MCP and tool that the key must reach: values, or functions of the scope that return None if
+    none is required. A value of None is refused, so that a missing setting does not admit every key. `exclude`: paths
+    that need no key; a path that ends with `/` or `/*` includes everything below it. `address`: function that returns
+    the caller's address; behind a proxy it must know which proxies to trust.
     """
 
     def __init__(
@@ -36,15 +46,17 @@ class KeyledgerMiddleware:
         app: Asgi,
         client: AsyncKeyledger,
         *,
-        mcp_id: str | UnsetType = UNSET,
-        tool: str | UnsetType = UNSET,
+        mcp_id: OfRequest[Any] = UNSET,
+        tool: OfRequest[Any] = UNSET,
         exclude: Iterable[str] = (),
         address: Callable[[Any], str | None] = peer_address,
     ) -> None:
         self._app = app
         self._client = client
-        self._mcp_id = required("mcp_id", mcp_id)
-        self._tool = required("tool", tool)
+        check_requirement("mcp_id", mcp_id)
+        check_requirement("tool", tool)
+        self._mcp_id = mcp_id
+        self._tool = tool
         paths = [path.removesuffix("*") for path in exclude]
         self._exact = frozenset(path for path in paths if not path.endswith("/") or path == "/")
         self._below = tuple(path for path in paths if path.endswith("/") and path != "/")
@@ -55,7 +67,11 @@ class KeyledgerMiddleware:
             await self._app(scope, receive, send)
             return
         decided = await admit(
-            self._client, scope["headers"], self._address(scope), mcp_id=self._mcp_id, tool=self._tool
+            self._client,
+            scope["headers"],
+            self._address(scope),
+            mcp_id=required("mcp_id", self._mcp_id, scope),
+            tool=required("tool", self._tool, scope),
         )
         if not isinstance(decided, Denial):
             state = {**scope.get("state", {}), STATE_KEY: decided}

@@ -5,10 +5,10 @@ does not respond.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -42,6 +42,9 @@ _USER_AGENT_LENGTH_MAX = 1_000
 _log = logging.getLogger(__name__)
 
 
+Subject = TypeVar("Subject")
+
+
 class Denial(Struct, frozen=True):
     """The response to a refused request: 401, 403, 429 or 503."""
 
@@ -52,14 +55,27 @@ class Denial(Struct, frozen=True):
     headers: dict[str, str]
 
 
-def required(name: str, value: str | UnsetType | None) -> str | None:
-    """Return the required MCP server or tool, or None if there is no requirement, which only `UNSET` means.
+OfRequest: TypeAlias = str | Callable[[Subject], str | None] | UnsetType
+"""A required MCP server or tool: a value, a function of the request that returns None if none is required, or UNSET."""
 
-    Raise TypeError for None and ValueError for an empty text, because a variable that is not set must not admit every
-    key.
-    """
-    if value is UNSET:
+
+def check_requirement(name: str, given: OfRequest[Any]) -> None:
+    """Raise TypeError for None and ValueError for an empty text, because a variable that is not set must not admit all."""
+    if given is not UNSET and not callable(given):
+        _text(name, given)
+
+
+def required(name: str, given: OfRequest[Subject], request: Subject) -> str | None:
+    """Return what is required for a request, or None. Raise as `check_requirement` does."""
+    if isinstance(given, UnsetType):
         return None
+    if not callable(given):
+        return _text(name, given)
+    value = given(request)
+    return None if value is None else _text(name, value)
+
+
+def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text, not {value!r}. Is a variable not set?")
     if not value:

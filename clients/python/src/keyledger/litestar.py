@@ -13,16 +13,24 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from keyledger.asgi import peer_address
-from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of, required
+from keyledger.authenticate import (
+    PROBLEM_TYPE,
+    STATE_KEY,
+    Denial,
+    OfRequest,
+    admit,
+    check_requirement,
+    problem_of,
+    required,
+)
 from keyledger.clients import AsyncKeyledger
 from keyledger.models.verification import Verification
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
-OfRequest = str | Callable[[Connection], str | None] | UnsetType
 
 
 class KeyDenied(HTTPException):
@@ -38,8 +46,8 @@ class KeyDenied(HTTPException):
 def requires_key(
     client: AsyncKeyledger,
     *,
-    mcp_id: OfRequest = UNSET,
-    tool: OfRequest = UNSET,
+    mcp_id: OfRequest[Connection] = UNSET,
+    tool: OfRequest[Connection] = UNSET,
     address: Callable[[Any], str | None] = peer_address,
 ) -> Guard:
     """Return a guard that admits keys that may call `tool` of `mcp_id`: values, or functions of the connection.
@@ -50,9 +58,8 @@ def requires_key(
     `verification_of(request)` then returns the decision. The guard raises `KeyDenied`, also if a key cannot be
     verified.
     """
-    for name, value in (("mcp_id", mcp_id), ("tool", tool)):
-        if not callable(value):
-            required(name, value)
+    check_requirement("mcp_id", mcp_id)
+    check_requirement("tool", tool)
 
     async def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
         scope: Any = connection.scope
@@ -60,8 +67,8 @@ def requires_key(
             client,
             scope["headers"],
             address(scope),
-            mcp_id=_resolved("mcp_id", mcp_id, connection),
-            tool=_resolved("tool", tool, connection),
+            mcp_id=required("mcp_id", mcp_id, connection),
+            tool=required("tool", tool, connection),
         )
         if isinstance(decided, Denial):
             denied = _denied(decided)
@@ -99,10 +106,3 @@ def _respond_as_problem(connection: Connection, denied: KeyDenied) -> None:
 def _problem(_request: Request[Any, Any, Any], denied: KeyDenied) -> Response[bytes]:
     content = msgspec.json.encode(denied.problem)
     return Response(content, status_code=denied.status_code, headers=denied.headers, media_type=PROBLEM_TYPE)
-
-
-def _resolved(name: str, given: OfRequest, connection: Connection) -> str | None:
-    if not callable(given):
-        return required(name, given)
-    value = given(connection)
-    return None if value is None else required(name, value)

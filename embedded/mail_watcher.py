@@ -1,6 +1,7 @@
 """Mails of `make run`, which has no mail server: the worker writes them to a file, and this module prints the links."""
 
 import os
+from email.header import decode_header, make_header
 from pathlib import Path
 
 from embedded.console import print_line
@@ -17,7 +18,7 @@ class Mails:
         self._seen = self.file.stat().st_size if self.file.exists() else 0
 
     def say_new(self) -> None:
-        """Print the recipients and links of the mails that were written since the last call."""
+        """Print the recipients, subjects and links of the mails that were written since the last call."""
         try:
             written = self._read()
         except OSError:
@@ -28,7 +29,9 @@ class Mails:
         for line in whole.decode(errors="replace").splitlines():
             if line.startswith("To: "):
                 print_line(f"Mail to {line.removeprefix('To: ')}")
-            elif line.startswith(("http://", "https://")):
+            elif line.startswith("Subject: "):
+                print_line(f"    {make_header(decode_header(line.removeprefix('Subject: ')))}")
+            elif "://" in line:
                 print_line(f"    {line}")
 
     def _read(self) -> bytes:

@@ -34,7 +34,6 @@ _SETTINGS = (
     "PORT",
     "API_WORKERS",
     "WORKERS",
-    "PLEXMCP_",
     "DEMO_",
 )
 

@@ -76,7 +76,7 @@ def finish_plan(folder: Path, plan: DemoPlan, public_url: str) -> None:
     lines = {
         "KEYLEDGER_URL": public_url,
         "KEYLEDGER_ADMIN_KEY": plan.admin.text,
-        "PLEXMCP_API_KEY": plan.caller.text,
+        "DEMO_API_KEY": plan.caller.text,
         "DEMO_MCP_ID": plan.mcp_id,
     }
     write_private(folder / CREDENTIALS, "".join(f"{name}={value}\n" for name, value in lines.items()).encode())

@@ -84,7 +84,7 @@ class Run:
         """Call a tool of the example MCP server with the demo key."""
         credentials = self.credentials()
         body = {"mcp_id": credentials["DEMO_MCP_ID"], "tool": tool, "arguments": arguments}
-        return self._request("POST", "/v1/mcp/invoke", credentials["PLEXMCP_API_KEY"], body)
+        return self._request("POST", "/v1/mcp/invoke", credentials["DEMO_API_KEY"], body)
 
     def _request(self, method: str, path: str, key: str | None, content: object) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)

@@ -35,13 +35,13 @@ def test_the_first_run_prints_its_address_and_the_path_of_the_credentials(run: R
     assert any(str(run.home / "demo.env") in line for line in run.lines)
     assert stat.S_IMODE((run.home / "demo.env").stat().st_mode) == 0o600
     credentials = run.credentials()
-    assert set(credentials) >= {"KEYLEDGER_URL", "KEYLEDGER_ADMIN_KEY", "PLEXMCP_API_KEY", "DEMO_MCP_ID"}
+    assert set(credentials) >= {"KEYLEDGER_URL", "KEYLEDGER_ADMIN_KEY", "DEMO_API_KEY", "DEMO_MCP_ID"}
     assert credentials["KEYLEDGER_URL"] == f"http://127.0.0.1:{run.port}"
 
 
 def test_no_secret_is_printed_or_logged(run: Run) -> None:
     credentials = run.credentials()
-    secrets = [credentials["KEYLEDGER_ADMIN_KEY"], credentials["PLEXMCP_API_KEY"]]
+    secrets = [credentials["KEYLEDGER_ADMIN_KEY"], credentials["DEMO_API_KEY"]]
     secrets.append((run.home / "secrets.env").read_text().strip().partition("=")[2])
     texts = ["\n".join(run.lines), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
     assert not [secret for secret in secrets for text in texts if secret in text]

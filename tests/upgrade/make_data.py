@@ -46,7 +46,7 @@ class _Client:
 def _fill(port: int, credentials: dict[str, str]) -> None:
     """Create data of every kind that the log and the read models store."""
     admin = _Client(port, credentials["KEYLEDGER_ADMIN_KEY"])
-    caller = _Client(port, credentials["PLEXMCP_API_KEY"])
+    caller = _Client(port, credentials.get("DEMO_API_KEY") or credentials["PLEXMCP_API_KEY"])
     mcp_id = credentials["DEMO_MCP_ID"]
     permissions = {"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["add", "wait"]}}}
     keys = [

@@ -56,7 +56,7 @@ async def _assert_complete(url: str, folder: Path, expected: dict[str, int] = _R
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert _names(folder) == ["demo.env"]
     values = dict(line.split("=", 1) for line in path.read_text().splitlines())
-    secrets = [parse(values[name]) for name in ("KEYLEDGER_ADMIN_KEY", "PLEXMCP_API_KEY")]
+    secrets = [parse(values[name]) for name in ("KEYLEDGER_ADMIN_KEY", "DEMO_API_KEY")]
     digests = {fingerprint(secret).digest for secret in secrets if secret}
     async with await connect(url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as connection:
         counts: dict[str, int] = {}

@@ -60,7 +60,7 @@ OfRequest: TypeAlias = str | Callable[[Subject], str | None] | UnsetType
 
 
 def check_requirement(name: str, given: OfRequest[Any]) -> None:
-    """Raise TypeError for None and ValueError for an empty text, because a variable that is not set must not admit all."""
+    """Raise TypeError for None and ValueError for an empty text: a variable that is not set would admit every key."""
     if given is not UNSET and not callable(given):
         _text(name, given)
 

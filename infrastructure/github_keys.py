@@ -4,7 +4,7 @@ The file is the response of https://api.github.com/meta/public_keys/secret_scann
 `{"public_keys": [{"key_identifier": …, "key": PEM, "is_current": …}]}`. A notification names the key that signed it, so
 all keys in the file are accepted, current or not. The signature is ECDSA on P-256 with SHA-256 over the raw body, in
 DER and base64. Source:
-https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program
+https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program
 """
 
 import binascii

@@ -3,7 +3,7 @@
 GitHub signs the raw body; see `infrastructure/github_keys.py`. Nothing else authorizes the request. For each match, the
 response says whether it is a key of this installation, which GitHub calls a true or false positive. It names the match
 by its SHA-256 in hexadecimal, so that the secret is not repeated. GitHub's documentation of the body and the response:
-https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program
+https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program
 
 The route bypasses the framework, because a page of another site cannot sign a request, and the body is an array.
 """

@@ -16,7 +16,7 @@ UNKNOWN: Final = "not a key of your organization that you can see; it may be of 
 
 
 class Identity(Struct, frozen=True):
-    """The answer about one secret. `works` None: unknown. `explanation` says why a field is missing.
+    """The answer about one secret. `works` None: unknown. `explanation`: the reason for a missing field.
 
     `is_replaced`: a rotation has replaced the secret.
     """

@@ -26,6 +26,19 @@ def test_a_removed_key_is_reported_with_the_oldest_commit_its_path_and_line(repo
     assert key not in ran.stdout + ran.stderr
 
 
+def test_copies_and_several_lines_are_reported_and_counted_once(repository: Repository, scan: Scan) -> None:
+    key = new_key()
+    first = repository.commit(one=f"{key}\n\n{key}\n")
+    second = repository.commit(two=f"{key}\n\n{key}\n", one=f"{key}\n")
+    found = scan(str(repository.folder), "--history")[1]
+    assert [(each["path"], each["line"], each["commit"], each["versions"]) for each in found] == [
+        ("one", 1, first, 2),
+        ("one", 3, first, 2),
+        ("two", 1, second, 1),
+        ("two", 3, second, 1),
+    ]
+
+
 def test_files_that_are_not_committed_are_not_part_of_the_history(repository: Repository, scan: Scan) -> None:
     repository.commit(readme="nothing")
     (repository.folder / "untracked").write_text(new_key())

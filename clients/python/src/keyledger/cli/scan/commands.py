@@ -1,34 +1,27 @@
 """`keyledger scan`: find keys where they should not be, and ask whose they are. No key is printed."""
 
 import argparse
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
-from time import monotonic
 from typing import Final
 
-import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.grammar import Commands
-from keyledger.cli.output import print_json
 from keyledger.cli.scan.files import contents
-from keyledger.cli.scan.history import History, Origin, short
+from keyledger.cli.scan.findings import Finding, short, show
+from keyledger.cli.scan.history import History, Object, Origin
 from keyledger.cli.scan.identities import OFFLINE, Identity, identities_of
-from keyledger.cli.scan.keys_in import CHUNK_BYTES, keys_in, prefix_and_last4
+from keyledger.cli.scan.keys_in import CHUNK_BYTES, keys_in
+from keyledger.cli.scan.progress import Progress, counted
 from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input_chunks
-from keyledger.cli.tables import printable
-from keyledger.cli.times import when
-from keyledger.secret import Secret, sha256_of
+from keyledger.secret import Secret
 
 _STDIN: Final = "-"
 _STDIN_SHOWN: Final = "standard input"
-_PROBLEMS_SHOWN_MAX: Final = 20
-_PROGRESS_SECONDS: Final = 0.2
-_MEGABYTE: Final = 1_000_000
 
 
 def add_commands(groups: Commands) -> None:
@@ -53,85 +46,8 @@ def add_commands(groups: Commands) -> None:
     )
 
 
-class Finding(Struct, frozen=True):
-    """A key in a file. `commit`: the oldest one of the history with the key in this file, if it was found there.
-
-    `versions`: of the file that contain the key. `path` is empty in the message of a commit or tag.
-    """
-
-    secret: Secret
-    path: str
-    line: int
-    commit: str | None = None
-    versions: int = 1
-
-    @property
-    def place(self) -> str:
-        commit = "" if self.commit is None else f" (commit {short(self.commit)})" if self.commit else " (no commit)"
-        others = self.versions - 1
-        more = f", and {_counted(others, 'later version')} of the file" if others else ""
-        return f"{self.path}:{self.line}{commit}{more}"
-
-
-class Reported(Struct, frozen=True):
-    """A finding as a JSON document."""
-
-    path: str
-    line: int
-    commit: str | None
-    versions: int
-    prefix: str
-    last4: str
-    sha256: str
-    key_id: str | None
-    key_name: str | None
-    status: str | None
-    works: bool | None
-    last_used: msgspec.UnsetType | str | None
-    explanation: str
-    remedy: str | None
-
-
-class _Scan:
-    """Counts what was read and what was not, and shows the progress on a terminal."""
-
-    def __init__(self) -> None:
-        self.files = self.size = self.problems = 0
-        self._is_shown = sys.stderr.isatty()
-        self._next = monotonic() + _PROGRESS_SECONDS
-
-    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        self.files += 1
-        for chunk in chunks:
-            self.size += len(chunk)
-            self._show()
-            yield chunk
-        self._show()
-
-    def problem(self, path: str, reason: str) -> None:
-        self.problems += 1
-        if self.problems <= _PROBLEMS_SHOWN_MAX:
-            self.clear()
-            print(f"keyledger: not scanned: {printable(path)}: {printable(reason)}", file=sys.stderr)
-
-    def end(self) -> None:
-        self.clear()
-        more = self.problems - _PROBLEMS_SHOWN_MAX
-        if more > 0:
-            print(f"keyledger: {more:,} more could not be scanned.", file=sys.stderr)
-
-    def clear(self) -> None:
-        if self._is_shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def _show(self) -> None:
-        if self._is_shown and monotonic() >= self._next:
-            self._next = monotonic() + _PROGRESS_SECONDS
-            print(f"\r{self.files:,} files, {self.size // _MEGABYTE:,} MB", end="", file=sys.stderr, flush=True)
-
-
 def scan(arguments: argparse.Namespace) -> int:
-    work = _Scan()
+    work = Progress()
     # Missing settings are reported before a long scan.
     with nullcontext() if arguments.offline else client_of(arguments) as client:
         try:
@@ -143,25 +59,17 @@ def scan(arguments: argparse.Namespace) -> int:
             identities = dict.fromkeys(secrets, Identity(explanation=OFFLINE))
         else:
             identities = identities_of(client, secrets)
-    _show(arguments, findings, identities)
+    show(arguments, findings, identities)
     if not arguments.json:
-        _print_summary(work, len(secrets), len(findings), in_history=arguments.history)
+        read = work.summary("version" if arguments.history else "file")
+        found = f"{counted(len(secrets), 'key')} in {counted(len(findings), 'place')}" if findings else "No key found"
+        print(f"{found} ({read}).")
     if findings:
         return exit_codes.REFUSED
     return exit_codes.UNREACHABLE if work.problems else exit_codes.OK
 
 
-def _show(arguments: argparse.Namespace, findings: Sequence[Finding], identities: Mapping[Secret, Identity]) -> None:
-    for secret, identity in identities.items():
-        places = [finding for finding in findings if finding.secret == secret]
-        if arguments.json:
-            for finding in places:
-                print_json(_reported(finding, identity))
-        else:
-            _print(secret, identity, places)
-
-
-def _in_content(arguments: argparse.Namespace, work: _Scan) -> list[Finding]:
+def _in_content(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
     findings: list[Finding] = []
     paths: list[str] = arguments.paths
     if _STDIN in paths:
@@ -173,7 +81,7 @@ def _in_content(arguments: argparse.Namespace, work: _Scan) -> list[Finding]:
     return findings
 
 
-def _in_history(arguments: argparse.Namespace, work: _Scan) -> list[Finding]:
+def _in_history(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
     if _STDIN in arguments.paths:
         raise UsageError("Standard input has no history. Use the path of a git repository.")
     if arguments.exclude:
@@ -184,73 +92,27 @@ def _in_history(arguments: argparse.Namespace, work: _Scan) -> list[Finding]:
     return findings
 
 
-def _of_repository(history: History, path: str, work: _Scan) -> Iterator[Finding]:
-    found = [(each.id, each.kind, match) for each in history.objects() for match in keys_in(work.counted(each.chunks))]
+def _of_repository(history: History, path: str, work: Progress) -> Iterator[Finding]:
+    """Yield the keys of the oldest version of each file, with the number of versions that contain them."""
+    found = [(each, match) for each in history.objects() for match in keys_in(work.counted(each.chunks))]
     if history.is_shallow:
         work.problem(path, "the history is shallow. Run git fetch --unshallow first")
-    origins = history.origins_of({name for name, kind, _ in found if kind == "blob"})
+    origins = history.origins_of({each.id for each, _ in found if each.kind == "blob"})
     order = {name: number for number, name in enumerate(origins)}
-    merged: dict[tuple[Secret, str], Finding] = {}
-    for name, kind, match in sorted(found, key=lambda each: order.get(each[0], len(order))):
-        origin = origins.get(name, Origin(name if kind == "commit" else "", _elsewhere(kind, name)))
-        earlier = merged.get((match.secret, origin.path))
-        merged[match.secret, origin.path] = (
-            Finding(match.secret, origin.path, match.line, origin.commit)
-            if earlier is None
-            else structs.replace(earlier, versions=earlier.versions + 1)
-        )
-    yield from merged.values()
+    versions: dict[tuple[Secret, str], list[str]] = {}
+    findings: list[Finding] = []
+    for each, match in sorted(found, key=lambda pair: order.get(pair[0].id, len(order))):
+        for origin in origins.get(each.id) or [_elsewhere(each)]:
+            known = versions.setdefault((match.secret, origin.path), [])
+            if each.id not in known:
+                known.append(each.id)
+            if known == [each.id]:
+                findings.append(Finding(match.secret, origin.path, match.line, origin.commit))
+    for finding in sorted(findings, key=lambda finding: (finding.path, finding.line)):
+        yield structs.replace(finding, versions=len(versions[finding.secret, finding.path]))
 
 
-def _elsewhere(kind: str, name: str) -> str:
+def _elsewhere(found: Object) -> Origin:
     """Return the place of a key that is not in a file of a commit."""
-    return {"commit": f"message of commit {short(name)}", "tag": f"message of tag {short(name)}"}.get(
-        kind, f"object {short(name)}"
-    )
-
-
-def _reported(finding: Finding, identity: Identity) -> Reported:
-    prefix, last4 = prefix_and_last4(finding.secret)
-    return Reported(
-        path=finding.path,
-        line=finding.line,
-        commit=finding.commit or None,
-        versions=finding.versions,
-        prefix=prefix,
-        last4=last4,
-        sha256=sha256_of(finding.secret),
-        key_id=identity.key_id,
-        key_name=identity.key_name,
-        status=identity.status,
-        works=identity.works,
-        last_used=msgspec.to_builtins(identity.last_used),
-        explanation=identity.explanation,
-        remedy=identity.remedy,
-    )
-
-
-def _print(secret: Secret, identity: Identity, places: Sequence[Finding]) -> None:
-    print(f"{'…'.join(prefix_and_last4(secret))}  {printable(_described(identity))}")
-    for finding in places:
-        print(f"  {printable(finding.place)}")
-    if identity.remedy is not None:
-        print(f"  Stop it: {identity.remedy}")
-
-
-def _described(identity: Identity) -> str:
-    if identity.key_id is None:
-        return identity.explanation
-    replaced = ", replaced by a rotation" if identity.is_replaced else ""
-    works = {True: "it works", False: "it does not work", None: "it may work"}[identity.works]
-    used = when(identity.last_used) or "never"
-    return f"{identity.key_id} ({identity.key_name}): {identity.status}{replaced}, {works}. Last used: {used}"
-
-
-def _print_summary(work: _Scan, keys: int, places: int, *, in_history: bool) -> None:
-    noun = "version" if in_history else "file"
-    read = f"{_counted(work.files, noun)}, {work.size / _MEGABYTE:,.1f} MB"
-    print(f"{_counted(keys, 'key')} in {_counted(places, 'place')} ({read})." if keys else f"No key found ({read}).")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    names = {"commit": "message of commit", "tag": "message of tag"}
+    return Origin(found.id if found.kind == "commit" else "", f"{names.get(found.kind, 'object')} {short(found.id)}")

@@ -27,7 +27,6 @@ _OTHER_REPOSITORY: Final = (
 )
 """Variables that a hook of git has, and that would name its repository instead of the given one."""
 
-_SHORT: Final = 12
 _READ_BYTES: Final = 1 << 20
 
 
@@ -40,7 +39,7 @@ class Object(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where an object is: the oldest commit that added it, and its path there. Empty if no commit contains it."""
+    """A path of an object, and the oldest commit that added it there; empty if it is in no commit."""
 
     commit: str
     path: str
@@ -75,9 +74,9 @@ class History:
         self._check(listing, "git rev-list")
         self._check(reading, "git cat-file")
 
-    def origins_of(self, ids: Collection[str]) -> Mapping[str, Origin]:
-        """Return the origins of these versions of files."""
-        origins: dict[str, Origin] = {}
+    def origins_of(self, ids: Collection[str]) -> Mapping[str, list[Origin]]:
+        """Return the origins of these versions of files, oldest first."""
+        origins: dict[str, list[Origin]] = {}
         if not ids:
             return origins
         options = (
@@ -101,7 +100,9 @@ class History:
                 path = next(fields, b"")
                 added = text.split(b" ")[3].decode("ascii")
                 if added in ids:
-                    origins.setdefault(added, Origin(commit, shown(path)))
+                    known = origins.setdefault(added, [])
+                    if shown(path) not in [origin.path for origin in known]:
+                        known.append(Origin(commit, shown(path)))
         self._check(log, "git log")
         return origins
 
@@ -148,10 +149,6 @@ class History:
     def _check(self, ran: "subprocess.Popen[bytes]", name: str) -> None:
         if ran.wait():
             self._problem(self._folder, f"{name} failed, so the history was not read completely")
-
-
-def short(commit: str) -> str:
-    return commit[:_SHORT]
 
 
 def _output(ran: "subprocess.Popen[bytes]") -> IO[bytes]:

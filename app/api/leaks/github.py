@@ -11,7 +11,7 @@ The route bypasses the framework, because a page of another site cannot sign a r
 import asyncio
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import structlog
@@ -164,20 +164,20 @@ async def _act(
     wanted = {(leak.digest, leak.url): leak for leak in leaks if leak.digest in known}
 
     async def act(found: FoundKey, leak: _Leak) -> bool:
+        key = found.state.key
         async with slots:
-            if asyncio.get_running_loop().time() > until:
+            try:
+                if asyncio.get_running_loop().time() > until:
+                    raise Unavailable  # noqa: TRY301 -- handled like any other failure
+                await act_on(services, inbound, found, url=leak.url, place=leak.place)
+            except Exception as error:  # noqa: BLE001 -- it must not prevent the others
+                # The operator can stop the key if GitHub does not report it again.
+                _log.error("leaked_key_failed", organization_id=key.organization_id, key_id=key.id, exc_info=error)
                 return False
-            await act_on(services, inbound, found, url=leak.url, place=leak.place)
-            return True
+        return True
 
-    outcomes: list[Any] = await asyncio.gather(
-        *[act(known[leak.digest], leak) for leak in wanted.values() if leak.digest is not None], return_exceptions=True
-    )
-    failed = [outcome for outcome in outcomes if outcome is not True]
-    for error in failed:
-        if isinstance(error, BaseException) and not isinstance(error, Unavailable):
-            _log.error("leaked_key_failed", exc_info=error)
-    if failed:
+    done = await asyncio.gather(*[act(known[digest], leak) for (digest, _), leak in wanted.items() if digest])
+    if not all(done):
         raise Unavailable
 
 

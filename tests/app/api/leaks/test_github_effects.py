@@ -1,5 +1,6 @@
 """POST /v1/leaks/github, to the end: messages to people, killed servers, and matches that fail."""
 
+import json
 import threading
 import time
 from contextlib import suppress
@@ -82,6 +83,8 @@ def test_a_match_that_fails_does_not_prevent_the_others_and_can_be_sent_again(
         failed = github.report(api.client(), *matches)
     assert (failed.status, failed.code) == (503, "unavailable")
     assert other.detail(other_key)["status"] == "disabled"
+    lines = [json.loads(line) for line in api.server.log.read_bytes().splitlines() if b"leaked_key_failed" in line]
+    assert [line["key_id"] for line in lines] == [blocked_key.id]
     assert github.report(api.client(), *matches).status == 200
     assert blocked.detail(blocked_key)["status"] == "disabled"
     assert (outcomes(blocked, blocked_key), outcomes(other, other_key)) == (["disabled"], ["disabled"])

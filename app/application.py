@@ -42,6 +42,7 @@ from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
 from infrastructure.encryption import Sealer
 from infrastructure.geoip import country_lookup
+from infrastructure.github_keys import GithubKeys
 from infrastructure.log_format import configure_logging
 from infrastructure.setting import API
 from infrastructure.settings import Settings
@@ -91,6 +92,7 @@ def create_app(
         exposition=Exposition(config.metrics_folder),
         rate_limits=rate_limits,
         country_of=country_lookup(config.geo_database),
+        github_keys=None if config.github_keys is None else GithubKeys(config.github_keys),
     )
 
     connections = Connections(config.port, config.header_seconds)

@@ -11,7 +11,7 @@ them, the route accepts no query parameters and no body. The OpenAPI document is
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from litestar.handlers import HTTPRouteHandler
@@ -67,7 +67,7 @@ class Route(Struct, frozen=True):
     example: object = None
     """The `data` of a successful response; of a list, one item."""
 
-    body_example: Mapping[str, object] = field(default_factory=dict[str, object])
+    body_example: Mapping[str, object] | Sequence[Mapping[str, object]] = field(default_factory=dict[str, object])
     body_schema: Mapping[str, object] = field(default_factory=dict[str, object])
     """JSON schema keywords that the type of the body does not express, such as `dependentRequired`."""
 
@@ -100,6 +100,9 @@ class Route(Struct, frozen=True):
 
     query: type[Struct] | None = None
     body: type[Struct] | None = None
+    body_items: type[Struct] | None = None
+    """The body of a direct route is an array of these, not a `body`."""
+
     response: Any = None
     """The type of `data`; of a list, of one item. None: a text."""
 

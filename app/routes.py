@@ -32,6 +32,7 @@ from app.api.audit.get import get_audit_event
 from app.api.audit.list import list_audit_events
 from app.api.auth.check import check_key
 from app.api.health import get_liveness, get_readiness
+from app.api.leaks.github import report_github_leaks
 from app.api.mcp.invoke import invoke_tool
 from app.api.mcp.resources import read_resource
 from app.api.mcp.servers import list_servers
@@ -209,6 +210,7 @@ ROUTES: tuple[Route, ...] = (
     list_alerts,
     get_alert,
     acknowledge_alert,
+    report_github_leaks,
     create_webhook,
     list_webhooks,
     get_webhook,

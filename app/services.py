@@ -22,6 +22,7 @@ from infrastructure.database.tenant import (
 )
 from infrastructure.encryption import Sealer
 from infrastructure.geoip import CountryOf
+from infrastructure.github_keys import GithubKeys
 from infrastructure.settings import Settings
 
 
@@ -30,7 +31,7 @@ class Services:
     """`commands` for changes, `verification` for presented keys, `gateway` for calls to MCP servers.
 
     Routes read through `read_transaction`, in which PostgreSQL hides the rows of other organizations. `country_of`
-    returns the country of an address.
+    returns the country of an address. `github_keys`: None if the server accepts no reports of GitHub.
     """
 
     config: Settings
@@ -47,6 +48,7 @@ class Services:
     exposition: Exposition
     rate_limits: RateLimits
     country_of: CountryOf
+    github_keys: GithubKeys | None
 
     def read_transaction(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
         """Return a read-only transaction that sees only this organization."""

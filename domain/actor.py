@@ -12,7 +12,10 @@ class KeyActor(Struct, frozen=True, tag_field="type", tag="api_key"):
 
 
 class SystemActor(Struct, frozen=True, tag_field="type", tag="system"):
-    """A part of Keyledger. Its id is one of `SYSTEM_ACTORS`, or in an older event an id that is no longer used."""
+    """A part of Keyledger, or a service that reports to it.
+
+    Its id is one of `SYSTEM_ACTORS`, or in an older event an id that is no longer used.
+    """
 
     id: str
 
@@ -50,6 +53,9 @@ WEBHOOKS = SystemActor("webhooks")
 ORGANIZATION_ERASURE = SystemActor("organization_erasure")
 """Erases the credentials and addresses of organizations that were deleted 30 days ago."""
 
+GITHUB = SystemActor("github")
+"""The secret scanning of GitHub. It reports keys that it finds in public."""
+
 SYSTEM_ACTORS = (
     OPERATOR,
     DEMO,
@@ -62,6 +68,7 @@ SYSTEM_ACTORS = (
     ANOMALIES,
     WEBHOOKS,
     ORGANIZATION_ERASURE,
+    GITHUB,
 )
 """All system actors. docs/audit-log.md explains them."""
 

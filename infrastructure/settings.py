@@ -260,6 +260,17 @@ class Settings(Struct, frozen=True, kw_only=True):
             " for IPv6)",
         ),
     ] = None
+    github_keys: Annotated[
+        Path | None,
+        Setting(
+            "KEYLEDGER_GITHUB_KEYS_FILE",
+            values.github_keys,
+            (API,),
+            "The file with the public keys of GitHub's secret scanning, as"
+            " `https://api.github.com/meta/public_keys/secret_scanning` returns them. It is read again when it changes."
+            " Without it, `POST /v1/leaks/github` responds 404; see [leaked keys](leaked-keys.md)",
+        ),
+    ] = None
     rate_limit_timeout_seconds: Annotated[
         float,
         Setting(

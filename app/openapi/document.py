@@ -71,6 +71,9 @@ def _operation(route: Route, schemas: Schemas, failures: Object) -> Object:
         described["parameters"] = parameters
     if route.body is not None:
         described["requestBody"] = _request_body(route, route.body, schemas)
+    if route.body_items is not None:
+        array = {"type": "array", "items": schemas.of(route.body_items)}
+        described["requestBody"] = {"required": True, "content": _json_content(array, route)}
     described["responses"] = _responses(route, schemas, failures)
     return described
 
@@ -121,7 +124,11 @@ def _parameters(route: Route) -> list[Object]:
 def _request_body(route: Route, body: type[msgspec.Struct], schemas: Schemas) -> Object:
     schema = schemas.of_body(body, f"{_camel(route.id)}Body", route.body_schema)
     required = any(field.required for field in msgspec.structs.fields(body))
-    return {"required": required, "content": {"application/json": {"schema": schema, "example": route.body_example}}}
+    return {"required": required, "content": _json_content(schema, route)}
+
+
+def _json_content(schema: Object, route: Route) -> Object:
+    return {"application/json": {"schema": schema, "example": route.body_example}}
 
 
 def _responses(route: Route, schemas: Schemas, failures: Object) -> Object:

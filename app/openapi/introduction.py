@@ -53,6 +53,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Members", "description": "The members of the organization, their roles and invitations."},
     {"name": "Sessions", "description": "Sign-in and sign-out."},
     {"name": "Alerts", "description": "Warnings about keys, usage and webhooks."},
+    {"name": "Leaked keys", "description": "Reports of keys that were found in public."},
     {"name": "Webhooks", "description": "URLs that receive events."},
     {"name": "Usage", "description": "Usage by day, key, MCP server and tool."},
     {"name": "Activity", "description": "Uses of all keys, and explanations of decisions."},

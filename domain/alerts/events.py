@@ -14,6 +14,7 @@ AlertType = Literal[
     "api_key.error_spike",
     "api_key.dormant_used",
     "api_key.denied_burst",
+    "api_key.leaked",
     "usage.threshold",
     "webhook.disabled",
 ]

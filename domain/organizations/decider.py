@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from domain.anomalies import settings as anomaly_settings
 from domain.decider import Decider, ImpossibleHistory
 from domain.fields import FieldErrors, has_control
+from domain.leaks import policy as leak_policy
 from domain.organizations import connect
 from domain.organizations.commands import (
     ChangeOrganization,
@@ -211,7 +212,11 @@ def _check_settings(problems: FieldErrors, settings: Settings) -> None:
             problems.text("settings", value, SETTING_LENGTH_MAX)
         elif not abs(value) <= SETTING_NUMBER_MAX:
             problems.add("settings", f"A number must lie between -{SETTING_NUMBER_MAX} and {SETTING_NUMBER_MAX}")
-    for problem in (*anomaly_settings.validate(settings), *connect.validate(settings)):
+    for problem in (
+        *anomaly_settings.validate(settings),
+        *connect.validate(settings),
+        *leak_policy.validate(settings),
+    ):
         problems.add("settings", problem)
 
 

@@ -10,7 +10,8 @@ from domain.plans.plan import PlanName
 Setting = bool | int | float | str
 Settings = dict[str, Setting]
 """Settings that clients store for the organization. Names that start with `anomalies.` are thresholds
-(domain/anomalies), and `connect.mcp_url` is the URL of MCP for clients (domain/organizations/connect.py).
+(domain/anomalies), `connect.mcp_url` is the URL of MCP for clients (domain/organizations/connect.py), and `leaked_keys`
+is what happens to leaked keys (domain/leaks/policy.py).
 """
 
 

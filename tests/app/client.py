@@ -64,9 +64,14 @@ class Response:
         assert 1 <= len(request_id) <= 128
         if self.status >= 400:
             self._check_problem(request_id)
-        elif self.content and self.headers["content-type"] == "application/json" and "openapi" not in self.json:
+        elif self._is_enveloped():
             assert self.json["success"] is True
             assert set(self.json) <= {"success", "data", "pagination"}
+
+    def _is_enveloped(self) -> bool:
+        """Return whether it is JSON in the form of the API: not the OpenAPI document, nor an answer to GitHub."""
+        is_json = self.content and self.headers["content-type"] == "application/json"
+        return bool(is_json) and not isinstance(self.json, list) and "openapi" not in self.json
 
     def _check_problem(self, request_id: str) -> None:
         if self.method == "HEAD":

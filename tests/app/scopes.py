@@ -171,3 +171,6 @@ SIGNING_IN = {
     ("GET", "/favicon.svg"),
 }
 """Routes that check a link or a session themselves: see `tests/app/pages`. They ignore keys."""
+
+SIGNED = {("POST", "/v1/leaks/github")}
+"""Routes that check the signature of another service themselves: see `tests/app/api/leaks`. They ignore keys."""

@@ -20,6 +20,7 @@ from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.clients.command import SOURCE
+from tests.clients.scan.repository import Repository
 from tests.random_input import random_email
 from tests.terminals import COLUMNS, program_on_terminal
 from tests.workers.receiver import Receiver, receiver
@@ -51,11 +52,14 @@ class World:
         self.key: Key = org.key(name="My agent", permissions={"mcps": [self.mcp_id]})
         self._folder = folder
         (folder / "token.txt").write_text("token")
+        (folder / "build.log").write_text("built")
 
     def filled(self, example: str) -> str:
         """Return the example with ids in the places of `key_…` and the like. A key that it reads is in its file."""
         if re.search(r"(<|--key-file) agent.key", example):
             (self._folder / "agent.key").write_text(self.key.secret)
+        if "--history" in example:
+            Repository(self._folder).commit(readme="Nothing secret")
         return re.sub(r"\b([a-z]+)_…", lambda found: self._ids[found[1]](example), example)
 
     @property

@@ -480,3 +480,16 @@ async def test_worker_processes_write_the_mail_to_the_file(
     assert text.count("Subject: ") == 1
     assert f"To: {owner}@example.com" in text
     assert f"{PUBLIC_URL}/account#mails" in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        ("disabled", "was found in public and is disabled now"),
+        ("revoked", "was found in public and is revoked now"),
+        ("still_works", "was found in public and still works"),
+        ("revoked_before", "was found in public"),
+    ],
+)
+def test_a_mail_about_a_leaked_key_says_what_was_done(outcome: str, text: str) -> None:
+    assert title(_notice("api_key.leaked")._replace(numbers={"outcome": outcome}), now()).endswith(text)

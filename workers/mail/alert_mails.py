@@ -4,7 +4,7 @@ The mails are plain text without secrets. They show the name of a key and the pr
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -39,7 +39,7 @@ def alert_mail(to: Recipient, notices: Sequence[Notice], at: datetime, public_ur
     return Mail(to=to.email, subject=subject, text=text, settings_url=settings)
 
 
-def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return per type
+def title(notice: Notice, at: datetime) -> str:  # noqa: C901, PLR0911 -- one return per type
     """Return the title of an alert, with the name of its key."""
     key = "A key" if notice.key_name is None else f"Key “{notice.key_name}”"
     numbers = notice.numbers
@@ -58,6 +58,8 @@ def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return p
             return f"Unknown keys were presented{_suffix(' from ', numbers.get('address'))}"
         case "api_key.denied_burst":
             return f"{key} was refused many times"
+        case "api_key.leaked":
+            return f"{key} was found in public{_LEAKED.get(str(numbers.get('outcome')), '')}"
         case "usage.threshold":
             return _used_of_month(numbers.get("percentage"))
         case "webhook.disabled":
@@ -165,6 +167,14 @@ def _suffix(prefix: str, number: Number) -> str:
     return "" if number is None else f"{prefix}{number}"
 
 
+_LEAKED: Mapping[str, str] = {
+    "disabled": " and is disabled now",
+    "revoked": " and is revoked now",
+    "secret_ended": ": a replaced secret, which is ended now",
+    "still_works": " and still works",
+}
+"""What became of a key that was found. Other outcomes were so before."""
+
 ADVICE: dict[AlertType, str] = {
     "api_key.expiring": "The key is refused once it has expired. Set a later date if the key is still needed, or"
     " create a new key and replace the old one in your client.",
@@ -176,6 +186,8 @@ ADVICE: dict[AlertType, str] = {
     "api_key.dormant_used": "If you did not expect this use, revoke the key: it may have been leaked.",
     "api_key.denied_burst": "The activity of a key shows where the requests came from and why they were refused. A"
     " client may still use a replaced key, or an attacker may be trying leaked keys.",
+    "api_key.leaked": "Replace the key in its clients, and delete it where it was found. The activity of the key shows"
+    " whether others used it.",
     "usage.threshold": "When the quota is used up, requests are refused until the next month starts or the owner"
     " changes the plan.",
     "webhook.disabled": "Fix the endpoint or change its URL, then activate the webhook again.",

@@ -38,7 +38,8 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
                 description="All settings of the organization: they replace the stored ones, and a setting of null is"
                 " removed. `anomalies.…` are thresholds of alerts. `connect.mcp_url` is the https URL under which MCP"
                 " clients reach the gateway, or an http URL of the same machine; `{slug}` in it stands for the slug."
-                " Other names are data that clients store.",
+                " `leaked_keys` is what happens to a key that is found in public: `disable` (the default), `revoke` or"
+                " `alert`. Other names are data that clients store.",
                 extra_json_schema={"maxProperties": SETTINGS_MAX},
             ),
         ]

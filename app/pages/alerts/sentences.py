@@ -18,6 +18,7 @@ from app.pages.wording.text import day, instant, number, plural
 from app.pages.wording.words import ALERTS, title_of
 from domain.alerts.expiry_stages import STAGES_DAYS
 from domain.alerts.quota_stages import STAGES_PERCENT
+from domain.leaks.reaction import Outcome
 from domain.webhooks.events import DisabledBecause
 from infrastructure.clock import now
 
@@ -195,6 +196,26 @@ class _Unknown(_Denied):
         return f"Unknown keys: {number(self.limit)} or more from one address within {plural(self.minutes, 'minute')}."
 
 
+class _Leaked(Struct):
+    title: ClassVar[str] = "Key found in public"
+    advice: ClassVar[str] = (
+        "Check in the activity of the key whether others used it. Replace the key in its clients, and delete it where "
+        "it was found: also from the history of a repository."
+    )
+
+    source: str
+    url: str
+    secret_version: int
+    outcome: Outcome
+
+    def happened(self) -> str:
+        where = f" at {self.url}" if self.url else ""
+        return f"was found on {_SOURCES.get(self.source, self.source)}{where}. {_OUTCOMES[self.outcome]}"
+
+    def rule(self) -> str:
+        return f"Found in public: secret {self.secret_version} of the key. The same place is reported once."
+
+
 class _Quota(Struct):
     title: ClassVar[str] = "Monthly requests"
     advice: ClassVar[str] = "At 100 %, requests are refused until next month, or until the owner changes the plan."
@@ -230,6 +251,19 @@ class _Webhook(Struct):
         return "Disabled webhook: the receiver responded with 410 Gone, or no delivery succeeded for days."
 
 
+_SOURCES = {"github": "GitHub"}
+
+_OUTCOMES: Mapping[Outcome, str] = {
+    "disabled": "The key was disabled.",
+    "revoked": "The key was revoked.",
+    "secret_ended": "It is a secret that a rotation had replaced. It was ended, and the key works with its new secret.",
+    "still_works": "The key still works, because the organization wants only an alert.",
+    "disabled_before": "The key was disabled already. Do not enable it again.",
+    "revoked_before": "The key was revoked before.",
+    "expired_before": "The key had expired before.",
+    "secret_ended_before": "It is an earlier secret, which no longer works. The key works with its newest secret.",
+}
+
 _RULES: Mapping[tuple[str, str], type[_Rule]] = {
     ("api_key.expiring", ""): _Expiring,
     ("api_key.unusual_volume", "volume"): _Volume,
@@ -239,6 +273,7 @@ _RULES: Mapping[tuple[str, str], type[_Rule]] = {
     ("api_key.denied_burst", "denied"): _Denied,
     ("api_key.denied_burst", "revoked_secret"): _RevokedSecret,
     ("api_key.denied_burst", "unknown"): _Unknown,
+    ("api_key.leaked", ""): _Leaked,
     ("usage.threshold", ""): _Quota,
     ("webhook.disabled", ""): _Webhook,
 }

@@ -158,7 +158,9 @@ def _webhook_disabled(who: str, what: str, data: Data) -> str:
 
 def _alert_raised(_: str, what: str, data: Data) -> str:
     severity = {"info": "information", "warning": "warning", "critical": "critical"}
-    return f"Keyledger raised {what}. Severity: {severity[data['severity']]}."
+    place = data["numbers"].get("url") if data["alert_type"] == "api_key.leaked" else None
+    found = f" It was found at {place}." if place else ""
+    return f"Keyledger raised {what}. Severity: {severity[data['severity']]}.{found}"
 
 
 def _organization_changed(who: str, _: str, data: Data) -> str:

@@ -10,7 +10,9 @@ from app.pages.parts.month_usage import billed_requests, plan_chart
 from app.pages.rendering import PageResponse
 from app.pages.settings.thresholds import shown
 from app.pages.visit import Visit
+from app.pages.wording.words import LEAK_POLICIES
 from domain.anomalies.settings import thresholds_of
+from domain.leaks.policy import policy_of
 from infrastructure.clock import now
 
 
@@ -22,5 +24,6 @@ async def settings_page(visit: Visit) -> PageResponse:
         "settings/get.html",
         organization=organization,
         month=plan_chart(month, billed, organization.limits.monthly_requests),
+        leaked_keys=LEAK_POLICIES[policy_of(organization.settings)][0],
         rules=shown(thresholds_of(organization.settings)),
     )

@@ -2,6 +2,7 @@
 
 from domain.alerts.events import AlertType
 from domain.grants import Grant
+from domain.leaks.policy import Policy
 
 STATUSES = {
     "active": "Active",
@@ -22,6 +23,13 @@ REVOCATION_REASONS = {
     "unspecified": "Other",
 }
 
+LEAK_POLICIES: dict[Policy, tuple[str, str]] = {
+    "disable": ("Disable the key", "Its clients stop working until someone enables the key again."),
+    "revoke": ("Revoke the key", "Its clients stop working permanently."),
+    "alert": ("Only raise an alert", "The key keeps working, also for others."),
+}
+"""What happens to a leaked key that still works, with the consequence."""
+
 MCP_STATUSES = {"active": "Active", "inactive": "Inactive"}
 
 MCP_HEALTHS = {"healthy": "Responds", "unhealthy": "Doesn't respond", "unknown": "Not called yet"}
@@ -38,8 +46,9 @@ ACTORS_WITHOUT_NAME = {
     "api_key": "another key",
     "system": "Keyledger",
     "operator": "an operator",
+    "github": "a report of GitHub",
 }
-"""Actors whose name was erased or is not shown to the visitor, by their type. An operator is a system actor."""
+"""Actors whose name was erased or is not shown to the visitor, by their type. The last two are system actors."""
 
 ALERTS: dict[AlertType, str] = {
     "api_key.expiring": "Expires soon",
@@ -48,6 +57,7 @@ ALERTS: dict[AlertType, str] = {
     "api_key.error_spike": "Many errors",
     "api_key.dormant_used": "Used after a long pause",
     "api_key.denied_burst": "Refused uses",
+    "api_key.leaked": "Found in public",
     "usage.threshold": "Usage near the limit of the plan",
     "webhook.disabled": "A webhook was disabled",
 }
@@ -60,6 +70,7 @@ ALERT_EVENTS: dict[AlertType, str] = {
     "api_key.error_spike": "Calls with a key fail unusually often",
     "api_key.dormant_used": "A key was used after a long pause",
     "api_key.denied_burst": "Keys were refused repeatedly",
+    "api_key.leaked": "A key was found in public",
     "usage.threshold": "The month's requests approach the limit",
     "webhook.disabled": "A webhook was disabled",
 }

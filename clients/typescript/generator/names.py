@@ -101,6 +101,7 @@ OMITTED: Final[dict[str, str]] = {
     "list_sessions": _PEOPLE,
     "delete_other_sessions": _PEOPLE,
     "delete_session": _PEOPLE,
+    "report_github_leaks": "for GitHub, which signs it",
     "get_metrics": _PAGE,
     "get_openapi_document": _PAGE,
     "get_api_reference": _PAGE,

@@ -56,6 +56,7 @@ export interface Alert {
     | "api_key.dormant_used"
     | "api_key.error_spike"
     | "api_key.expiring"
+    | "api_key.leaked"
     | "api_key.new_location"
     | "api_key.unusual_volume"
     | "usage.threshold"
@@ -272,6 +273,7 @@ export interface CreateWebhookBody {
     | "api_key.error_spike"
     | "api_key.dormant_used"
     | "api_key.denied_burst"
+    | "api_key.leaked"
     | "usage.threshold"
     | "webhook.disabled"
   )[] | undefined;
@@ -753,6 +755,26 @@ export interface LatencyPercentiles {
   p50: number | null;
   p95: number | null;
   p99: number | null;
+}
+
+/** A match. GitHub may add fields to it, so unknown fields are ignored. */
+export interface LeakedSecret {
+  /** The text that was found. */
+  token: string | Secret;
+  /** The name of the pattern, as agreed with GitHub. */
+  type?: string | undefined;
+  /** The public address. May be empty. */
+  url?: string | null | undefined;
+  /** The kind of the place, such as `commit`. */
+  source?: string | null | undefined;
+}
+
+/** The label of a match. A true positive is, or was, the secret of a key of this installation. */
+export interface LeakedSecretLabel {
+  /** The SHA-256 of `token` in hexadecimal. */
+  token_hash: string;
+  token_type: string;
+  label: "false_positive" | "true_positive";
 }
 
 /**
@@ -1428,7 +1450,8 @@ export interface UpdateOrganizationBody {
   /**
    * All settings of the organization: they replace the stored ones, and a setting of null is removed. `anomalies.…` are
    * thresholds of alerts. `connect.mcp_url` is the https URL under which MCP clients reach the gateway, or an http URL
-   * of the same machine; `{slug}` in it stands for the slug. Other names are data that clients store.
+   * of the same machine; `{slug}` in it stands for the slug. `leaked_keys` is what happens to a key that is found in
+   * public: `disable` (the default), `revoke` or `alert`. Other names are data that clients store.
    */
   settings?: Record<string, boolean | number | string | null> | undefined;
   /** The plan. Existing resources beyond its limits stay. */
@@ -1460,6 +1483,7 @@ export interface UpdateWebhookBody {
     | "api_key.error_spike"
     | "api_key.dormant_used"
     | "api_key.denied_burst"
+    | "api_key.leaked"
     | "usage.threshold"
     | "webhook.disabled"
   )[] | undefined;
@@ -1972,6 +1996,7 @@ export interface ListAlertsQuery {
     | "api_key.dormant_used"
     | "api_key.error_spike"
     | "api_key.expiring"
+    | "api_key.leaked"
     | "api_key.new_location"
     | "api_key.unusual_volume"
     | "usage.threshold"

@@ -17,7 +17,7 @@ from tests.app.leak_scan import remains
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.people import COOKIE, person
 from tests.app.routes import ALL
-from tests.app.scopes import PUBLIC, RULES, SIGNING_IN, Route
+from tests.app.scopes import PUBLIC, RULES, SIGNED, SIGNING_IN, Route
 
 SECRET = unknown_secret(b"\x2a" * 32)
 ENCODED = "".join([f"%{ord(letter):02x}" for letter in SECRET])
@@ -130,7 +130,7 @@ def test_no_route_returns_or_logs_a_secret(
 
 
 def test_every_route_is_tested() -> None:
-    assert set(EVERY_ROUTE) == set(RULES) | PUBLIC | SIGNING_IN
+    assert set(EVERY_ROUTE) == set(RULES) | PUBLIC | SIGNING_IN | SIGNED
 
 
 def test_no_route_stores_a_secret(api: Api, org: Organization, described: dict[str, Any], postgres: PostgreSQL) -> None:

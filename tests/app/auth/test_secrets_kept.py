@@ -5,9 +5,6 @@ the search finds secrets, and send secrets wherever a caller could misplace them
 """
 
 import json
-import os
-import subprocess
-import sys
 import zlib
 from typing import Any
 
@@ -20,10 +17,9 @@ from embedded.postgres import SUPERUSER, PostgreSQL
 from gateway.webhook_target import SECRET_BYTES
 from gateway.webhook_target import new_secret as webhook_secret
 from tests.app.conftest import StartApi
+from tests.app.jobs import run_jobs
 from tests.app.leak_scan import ADDRESS_MARK, UPSTREAM_MARK, refuse_secrets, remains, secrets_in
 from tests.app.organizations import Api, Organization, unknown_secret
-from tests.app.serving import ROOT
-from tests.waiting import stretched
 from tests.workers.receiver import Receiver, receiver
 
 
@@ -128,12 +124,12 @@ def test_no_secret_of_a_webhook_is_stored_or_logged_for_any_response_of_its_rece
         org.key()
         for target in (signed, unsigned):
             target.answer, target.response = lambda _: 404, f"Cannot POST {target.url} {secrets}".encode()
-        _run_jobs(api, "run_lifecycle_projections", "deliver_webhooks")
+        run_jobs(api, "run_lifecycle_projections", "deliver_webhooks")
         attempts = [row[0] for row in api.database.rows("select status_code from webhook_attempts")]
         assert attempts == [404, 404]
     for settings in ({"KEYLEDGER_EGRESS_ALLOW": ""}, {"KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, {}):
         api.database.rows("update webhook_deliveries set due_at = created_at where status = 'pending'")
-        _run_jobs(api, "deliver_webhooks", **settings)
+        run_jobs(api, "deliver_webhooks", **settings)
     errors = api.database.rows("select distinct error from webhook_attempts where error is not null")
     assert len(errors) == 3, errors
     log = api.server.log.read_text()
@@ -165,30 +161,6 @@ def _exercised_webhook(org: Organization, target: Receiver, kind: WebhookKind) -
         caller.post("/v1/webhooks", {**wanted, "url": target.url, "events": [secret]})
         caller.get("/v1/webhooks", {"cursor": secret})
     return found
-
-
-def _run_jobs(api: Api, *jobs: str, **settings: str) -> None:
-    """Run jobs of the workers in a separate process that writes to the log of the API."""
-    modules = "; ".join(f"from workers.jobs.{job} import {job}; {job}()" for job in jobs)
-    environment = {
-        **os.environ,
-        "DATABASE_URL": api.server.database_url,
-        "REDIS_URL": api.server.redis_url,
-        "KEYLEDGER_MASTER_KEY": api.server.master_key,
-        "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
-        **settings,
-    }
-    program = f"from infrastructure.log_format import configure_logging; configure_logging(); {modules}"
-    with api.server.log.open("ab") as log:
-        subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            check=True,
-            timeout=stretched(60),
-        )
 
 
 @pytest.mark.parametrize(

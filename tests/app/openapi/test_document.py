@@ -79,7 +79,8 @@ def test_every_parameter_and_body_field_has_a_description(subtests: pytest.Subte
             for parameter in operation.get("parameters", []):
                 assert resolved(parameter)["description"]
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                for field, schema in resolved(content["schema"])["properties"].items():
+                body = resolved(content["schema"])
+                for field, schema in resolved(body.get("items", body))["properties"].items():
                     assert schema.get("description"), f"{name}: {field}"
 
 

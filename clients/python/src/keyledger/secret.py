@@ -60,6 +60,11 @@ def sha256_of(key: str | Secret) -> str:
     return sha256(revealed(key).encode()).hexdigest()
 
 
+def has_checksum(text: str) -> bool:
+    """Return whether the last characters of a text in the form of a key are the checksum of the others."""
+    return _checksum_of(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
+
+
 def flaw_of(key: str | Secret) -> Flaw | None:
     """Return the first flaw in the form of a key, or None if the key is well formed.
 
@@ -119,7 +124,7 @@ def _alphabet(text: str) -> Flaw | None:
 
 def _checksum(text: str) -> Flaw | None:
     body, given = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
-    if _checksum_of(body) == given:
+    if has_checksum(text):
         return None
     other = (PREFIXES[0] if text.startswith(PREFIXES[1]) else PREFIXES[1]) + body[_PREFIX_LENGTH:]
     if _checksum_of(other) == given:

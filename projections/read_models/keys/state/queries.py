@@ -16,6 +16,7 @@ class Queries(NamedTuple):
     by_digests: bytes
     by_id: bytes
     by_digest: bytes
+    versions_by_digests: bytes
 
 
 class FoundKey(NamedTuple):
@@ -50,3 +51,9 @@ async def key_of_digest(connection: Connection, digest: bytes, organization_id: 
     cursor = await connection.execute(SQL.by_digest, (digest, organization_id))
     row = await cursor.fetchone()
     return None if row is None else FoundKey(decode(bytes(row[0])), row[1])
+
+
+async def keys_of_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, FoundKey]:
+    """Return the keys of all organizations to which these secrets belong, also if they were retired."""
+    cursor = await connection.execute(SQL.versions_by_digests, (digests,))
+    return {bytes(row[0]): FoundKey(decode(bytes(row[1])), row[2]) for row in await cursor.fetchall()}

@@ -22,3 +22,9 @@ select state from key_state where key_id = %s and organization_id = %s
 select k.state, s.secret_version
 from key_secrets s join key_state k using (key_id)
 where s.digest = %s and s.organization_id = %s
+
+-- versions_by_digests
+-- The keys of these secrets in all organizations, and which of their secrets they are. $1 digests
+select s.digest, k.state, s.secret_version
+from key_secrets s join key_state k using (key_id)
+where s.digest = any(%b::bytea[])

@@ -19,6 +19,7 @@ from domain.anomalies.dormancy import dormant_used
 from domain.anomalies.evaluate import Signal
 from domain.anomalies.finding import Finding
 from domain.anomalies.thresholds import DEFAULTS
+from domain.leaks.reaction import Outcome
 from workers.jobs.detect_anomalies import alert_of
 
 AT = datetime(2026, 11, 28, 14, 0, tzinfo=UTC)
@@ -143,3 +144,20 @@ def test_an_alert_of_a_later_version_has_a_plain_title() -> None:
     later: Any = "mcp.slow_responses"
     text = shown(later, {"rule": "slow"}, None)
     assert text == Sentences("Slow responses", "The organization", "raised the alert “Slow responses”.", "", "")
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+@pytest.mark.parametrize("url", ["https://github.com/octocat/hello-world", ""])
+def test_a_leaked_key_is_told_with_its_place_and_what_was_done(outcome: Outcome, url: str) -> None:
+    found = {"source": "github", "url": url, "place": "commit", "secret_version": 2, "outcome": outcome}
+    text = shown("api_key.leaked", found)
+    assert text.title == "Key found in public"
+    assert text.happened.startswith(f"was found on GitHub at {url}. " if url else "was found on GitHub. ")
+    assert "secret 2 of the key" in text.rule
+    assert text.advice
+
+
+def test_each_outcome_of_a_leak_has_its_own_sentence() -> None:
+    found = {"source": "github", "url": "", "place": "", "secret_version": 1}
+    told = {shown("api_key.leaked", {**found, "outcome": outcome}).happened for outcome in get_args(Outcome)}
+    assert len(told) == len(get_args(Outcome))

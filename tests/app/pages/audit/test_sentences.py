@@ -10,7 +10,7 @@ import pytest
 from app.api.audit.schemas import EVENT_TYPES, AuditActor, AuditEvent, AuditResource
 from app.pages.audit.sentences import sentence
 from app.pages.wording.words import title_of
-from domain.actor import OPERATOR
+from domain.actor import GITHUB, OPERATOR
 from eventstore.codec import DECIDERS
 from eventstore.public_fields import public_fields
 from infrastructure.clock import now
@@ -107,6 +107,18 @@ def test_an_actor_without_a_name_is_described() -> None:
     assert sentence(event_of("mcp.deleted", {}, "Wiki", KEYLEDGER)).startswith("Keyledger deleted")
     operator = AuditActor("system", OPERATOR.id)
     assert sentence(event_of("mcp.deleted", {}, "Wiki", operator)).startswith("An operator deleted")
+    github = AuditActor("system", GITHUB.id)
+    assert sentence(event_of("api_key.disabled", {}, "prod", github)) == "A report of GitHub disabled the key “prod”."
+
+
+def test_an_alert_about_a_leak_says_where_the_key_was_found() -> None:
+    raised = event_of("alert.raised", {**sample("alert.raised"), "alert_type": "api_key.leaked"}, "prod")
+    raised = msgspec.structs.replace(
+        raised,
+        data={**raised.data, "numbers": {"url": "https://example.com/a"}},
+        resource=msgspec.structs.replace(raised.resource, alert_type="api_key.leaked"),
+    )
+    assert sentence(raised).endswith("It was found at https://example.com/a.")
 
 
 def test_an_alert_or_identification_whose_key_has_no_name_is_described() -> None:

@@ -123,6 +123,20 @@ def test_the_details_are_changed_and_other_settings_stay(owner: Person, window: 
     assert settings(owner) == {"theme": "dark", "anomalies.volume_ratio": 5, "connect.mcp_url": url}
 
 
+def test_the_handling_of_leaked_keys_is_shown_and_changed(owner: Person, window: Browser) -> None:
+    assert "Disable the key" in window.go("/settings").text
+    window.go("/settings/edit")
+    form = window.form("/settings/edit")
+    assert form.fields["leaked_keys"] == "disable"
+    assert "Revoke the key" in window.send(form, leaked_keys="revoke").text
+    assert settings(owner) == {"leaked_keys": "revoke"}
+    window.go("/settings/edit")
+    assert "Disable the key" in window.send(window.form("/settings/edit"), leaked_keys="disable").text
+    assert settings(owner) == {}
+    window.go("/settings/edit")
+    assert window.send(window.form("/settings/edit"), leaked_keys="delete").status_code == 422
+
+
 def test_a_refused_url_keeps_what_was_typed(owner: Person, window: Browser) -> None:
     window.go("/settings/edit")
     page = window.send(window.form("/settings/edit"), name="Mine", description="", mcp_url="http://example.com")

@@ -17,6 +17,7 @@ from keyledger.cli import (
 )
 from keyledger.cli.grammar import Commands, Parser, add_shared
 from keyledger.cli.keys import commands as keys
+from keyledger.cli.scan import commands as scan
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
@@ -50,6 +51,7 @@ _NOUNS = (
     organization,
     health,
     doctor,
+    scan,
     completion,
 )
 

@@ -14,9 +14,10 @@ INTERRUPTED: Final = 130
 
 EXPLAINED = """exit codes:
   0  done, or valid
-  1  refused, not valid, or not confirmed
+  1  refused, not valid, or not confirmed; of scan: a key was found
   2  the command line is incorrect
-  3  the service cannot be reached or is not available, or its response is incomplete
+  3  the service cannot be reached or is not available, or its response is incomplete;
+     of scan: no key was found, but not everything could be read
 """
 
 

@@ -1,6 +1,8 @@
 """Standard input, which can be used for one thing only."""
 
 import sys
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from keyledger.cli.exit_codes import UsageError
 
@@ -11,12 +13,23 @@ _read: list[bool] = []
 
 def standard_input() -> bytes:
     """Return the content of standard input. Raise UsageError if it was read before, or is closed or too large."""
+    content = _opened().read(_SIZE_MAX + 1)
+    if len(content) > _SIZE_MAX:
+        raise UsageError("Standard input is too large.")
+    return content
+
+
+def standard_input_chunks(size: int) -> Iterator[bytes]:
+    """Yield standard input in pieces of at most `size` bytes. Raise UsageError if it was read before, or is closed."""
+    opened = _opened()
+    while chunk := opened.read(size):
+        yield chunk
+
+
+def _opened() -> BinaryIO:
     if _read:
         raise UsageError("Standard input can be used for one thing only. Use a file for the other.")
     _read.append(True)
     if sys.stdin is None:
         raise UsageError("Standard input is closed.")
-    content = sys.stdin.buffer.read(_SIZE_MAX + 1)
-    if len(content) > _SIZE_MAX:
-        raise UsageError("Standard input is too large.")
-    return content
+    return sys.stdin.buffer

@@ -1,0 +1,118 @@
+"""`keyledger scan`: find keys where they should not be, and ask whose they are. No key is printed."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Final
+
+from msgspec import structs
+
+from keyledger.cli import exit_codes
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.grammar import Commands
+from keyledger.cli.scan.files import contents
+from keyledger.cli.scan.findings import Finding, short, show
+from keyledger.cli.scan.history import History, Object, Origin
+from keyledger.cli.scan.identities import OFFLINE, Identity, identities_of
+from keyledger.cli.scan.keys_in import CHUNK_BYTES, keys_in
+from keyledger.cli.scan.progress import Progress, counted
+from keyledger.cli.settings import client_of
+from keyledger.cli.standard_input import standard_input_chunks
+from keyledger.secret import Secret
+
+_STDIN: Final = "-"
+_STDIN_SHOWN: Final = "standard input"
+
+
+def add_commands(groups: Commands) -> None:
+    command = groups.add(
+        "scan",
+        scan,
+        "find keys in files or in the history of git, and whether they work; exit code 1 if there are any",
+        "keyledger scan .",
+        "keyledger scan . --history",
+        "keyledger scan . --offline --exclude .env --exclude node_modules",
+        "keyledger scan - --offline --json < build.log",
+    )
+    command.add_argument("paths", nargs="+", metavar="PATH", help="a folder or a file, or - for standard input")
+    command.add_argument("--history", action="store_true", help="scan the history of the git repository instead")
+    command.add_argument("--offline", action="store_true", help="do not ask the service whose the keys are")
+    command.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out files and folders with this name or path, such as '*.lock'; repeatable",
+    )
+
+
+def scan(arguments: argparse.Namespace) -> int:
+    work = Progress()
+    # Missing settings are reported before a long scan.
+    with nullcontext() if arguments.offline else client_of(arguments) as client:
+        try:
+            findings = _in_history(arguments, work) if arguments.history else _in_content(arguments, work)
+        finally:
+            work.end()
+        secrets = list(dict.fromkeys(finding.secret for finding in findings))
+        if client is None:
+            identities = dict.fromkeys(secrets, Identity(explanation=OFFLINE))
+        else:
+            identities = identities_of(client, secrets)
+    show(arguments, findings, identities)
+    if not arguments.json:
+        read = work.summary("version" if arguments.history else "file")
+        found = f"{counted(len(secrets), 'key')} in {counted(len(findings), 'place')}" if findings else "No key found"
+        print(f"{found} ({read}).")
+    if findings:
+        return exit_codes.REFUSED
+    return exit_codes.UNREACHABLE if work.problems else exit_codes.OK
+
+
+def _in_content(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
+    findings: list[Finding] = []
+    paths: list[str] = arguments.paths
+    if _STDIN in paths:
+        chunks = work.counted(standard_input_chunks(CHUNK_BYTES))
+        findings += [Finding(match.secret, _STDIN_SHOWN, match.line) for match in keys_in(chunks)]
+    for content in contents([path for path in paths if path != _STDIN], arguments.exclude, work.problem):
+        chunks = work.counted(content.chunks)
+        findings += [Finding(match.secret, content.path, match.line) for match in keys_in(chunks)]
+    return findings
+
+
+def _in_history(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
+    if _STDIN in arguments.paths:
+        raise UsageError("Standard input has no history. Use the path of a git repository.")
+    if arguments.exclude:
+        raise UsageError("--exclude is for files. The history is always scanned completely.")
+    findings: list[Finding] = []
+    for path in arguments.paths:
+        findings += _of_repository(History(path, work.problem), path, work)
+    return findings
+
+
+def _of_repository(history: History, path: str, work: Progress) -> Iterator[Finding]:
+    """Yield the keys of the oldest version of each file, with the number of versions that contain them."""
+    found = [(each, match) for each in history.objects() for match in keys_in(work.counted(each.chunks))]
+    if history.is_shallow:
+        work.problem(path, "the history is shallow. Run git fetch --unshallow first")
+    origins = history.origins_of({each.id for each, _ in found if each.kind == "blob"})
+    order = {name: number for number, name in enumerate(origins)}
+    versions: dict[tuple[Secret, str], list[str]] = {}
+    findings: list[Finding] = []
+    for each, match in sorted(found, key=lambda pair: order.get(pair[0].id, len(order))):
+        for origin in origins.get(each.id) or [_elsewhere(each)]:
+            known = versions.setdefault((match.secret, origin.path), [])
+            if each.id not in known:
+                known.append(each.id)
+            if known == [each.id]:
+                findings.append(Finding(match.secret, origin.path, match.line, origin.commit))
+    for finding in sorted(findings, key=lambda finding: (finding.path, finding.line)):
+        yield structs.replace(finding, versions=len(versions[finding.secret, finding.path]))
+
+
+def _elsewhere(found: Object) -> Origin:
+    """Return the place of a key that is not in a file of a commit."""
+    names = {"commit": "message of commit", "tag": "message of tag"}
+    return Origin(found.id if found.kind == "commit" else "", f"{names.get(found.kind, 'object')} {short(found.id)}")

@@ -1,0 +1,83 @@
+"""Search for keys in bytes of any encoding. The checksum decides, so nothing else is found."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from keyledger.secret import LENGTH, PREFIXES, Secret, has_checksum
+
+CHUNK_BYTES: Final = 16 * 1024 * 1024
+"""Files are read in pieces of this size, so that large ones need little memory."""
+
+_SHOWN: Final = 12
+_LAST: Final = 4
+_WIDTHS: Final = (1, 2, 4)
+"""Bytes of a character: in UTF-8 and in every encoding that extends ASCII, in UTF-16, and in UTF-32."""
+
+_OVERLAP: Final = LENGTH * max(_WIDTHS) - 1
+"""The end of a piece that may be the beginning of a key."""
+
+
+def _spread(text: bytes, width: int) -> bytes:
+    """Return ASCII text as it is written in UTF-16 or UTF-32, from its first to its last byte that is not zero."""
+    return (b"\0" * (width - 1)).join(bytes([byte]) for byte in text)
+
+
+def _after_first(width: int) -> bytes:
+    """Return the pattern of a key without its first byte."""
+    prefixes = b"|".join(re.escape(_spread(prefix.encode(), width)[1:]) for prefix in PREFIXES)
+    return b"(?:%b)(?:%b[0-9A-Za-z]){%d}" % (prefixes, b"\\0" * (width - 1), LENGTH - len(PREFIXES[0]))
+
+
+# All alternatives have the same first byte, for which the engine searches much faster than for alternatives.
+_KEY: Final = re.compile(b"p(?:%b)" % b"|".join(b"(%b)" % _after_first(width) for width in _WIDTHS))
+_IN_TEXT: Final = re.compile(r"(pk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{28,}")
+
+
+class Match(NamedTuple):
+    secret: Secret
+    line: int
+
+
+def keys_in(chunks: Iterable[bytes]) -> Iterator[Match]:
+    """Yield each key with its line. Nothing needs to stand before or after a key, because it contains a checksum."""
+    tail, offset, lines = b"", 0, 0
+    for chunk in chunks:
+        content = tail + chunk if tail else chunk
+        for found in _KEY.finditer(content):
+            match = _match(found, content, offset) if found.end() > len(tail) else None
+            if match is not None:
+                yield match._replace(line=match.line + lines)
+        kept = min(_OVERLAP, len(content))
+        end = len(content) - kept
+        lines += content.count(b"\n", 0, end)
+        offset += end
+        tail = content[end:]
+
+
+def prefix_and_last4(secret: Secret) -> tuple[str, str]:
+    """Return the parts of a key that may be shown."""
+    text = secret.reveal()
+    return text[:_SHOWN], text[-_LAST:]
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with each key cut to its prefix. The name of a file may contain one."""
+    return _IN_TEXT.sub(r"\1…", text)
+
+
+def _match(found: re.Match[bytes], content: bytes, offset: int) -> Match | None:
+    width = _WIDTHS[(found.lastindex or 1) - 1]
+    text = found[0][::width].decode("ascii")
+    if not has_checksum(text):
+        return None
+    return Match(Secret(text), _newlines(content, found.start(), offset, width) + 1)
+
+
+def _newlines(content: bytes, start: int, offset: int, width: int) -> int:
+    """Return the number of line ends before `start`. The byte 10 is also a part of other wide characters."""
+    if width == 1:
+        return content.count(b"\n", 0, start)
+    is_little = (offset + start) % width == 0
+    before = content[-offset % width : start if is_little else start - width + 1]
+    return before.decode(f"utf-{8 * width}-{'le' if is_little else 'be'}", "replace").count("\n")

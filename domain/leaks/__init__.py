@@ -1,0 +1,1 @@
+"""Reactions to keys that were found in public."""

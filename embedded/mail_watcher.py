@@ -1,7 +1,6 @@
 """Mails of `make run`, which has no mail server: the worker writes them to a file, and this module prints the links."""
 
 import os
-from email.header import decode_header, make_header
 from pathlib import Path
 
 from embedded.console import print_line
@@ -30,7 +29,7 @@ class Mails:
             if line.startswith("To: "):
                 print_line(f"Mail to {line.removeprefix('To: ')}")
             elif line.startswith("Subject: "):
-                print_line(f"    {make_header(decode_header(line.removeprefix('Subject: ')))}")
+                print_line(f"    {line.removeprefix('Subject: ')}")
             elif "://" in line:
                 print_line(f"    {line}")
 

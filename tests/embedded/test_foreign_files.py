@@ -155,10 +155,16 @@ def test_a_link_or_a_pipe_in_place_of_the_mail_file_prints_nothing(
     mails.file.unlink()
     assert capsys.readouterr().out == ""
     address = f"{random_token()}@demo.example"
-    mails.file.write_text(f"To: {address}\x1b]0;title\x07\nhttp://127.0.0.1/sign-in#1\nTo: not whole")
+    lines = [f"To: {address}\x1b]0;title\x07", "Subject: One alert", "Text", "The alert: http://127.0.0.1/alerts/1"]
+    mails.file.write_text("\n".join([*lines, "http://127.0.0.1/sign-in#1", "To: not whole"]))
     mails.say_new()
     mails.say_new()
-    assert capsys.readouterr().out.splitlines() == [f"Mail to {address} ]0;title ", "    http://127.0.0.1/sign-in#1"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"Mail to {address} ]0;title ",
+        "    One alert",
+        "    The alert: http://127.0.0.1/alerts/1",
+        "    http://127.0.0.1/sign-in#1",
+    ]
 
 
 def test_a_folder_of_root_that_every_account_may_write_to_is_refused_as_the_data_folder(tmp_path: Path) -> None:

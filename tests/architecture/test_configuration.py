@@ -24,6 +24,7 @@ OTHER_VARIABLES = {
     "KEYLEDGER_URL",
     "KEYLEDGER_KEY",
     "KEYLEDGER_ADMIN_KEY",
+    "KEYLEDGER_GATEWAY_KEY",
     "KEYLEDGER_PROFILE",
     # Set by the supervisor of `make run` for its children.
     "KEYLEDGER_EMBEDDED_CHILD",

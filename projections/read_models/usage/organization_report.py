@@ -7,13 +7,14 @@ from domain.plans.plan import PlanName
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 from projections.read_models.usage.organization_hours.queries import Selection, outcomes_by_day, sum_of
-from projections.read_models.usage.report import LISTED_MAX, Day, Outcomes, Report, named_mcps
+from projections.read_models.usage.report import LISTED_MAX, Day, Outcomes, Report, named_mcps, sum_of_outcomes
 from projections.read_models.usage.span import Span
 from projections.read_models.usage.top_keys import top_keys
 
 
 class _Queries(NamedTuple):
     organization_report: bytes
+    unknown_secrets: bytes
     mcps_in_parts: bytes
     billed: bytes
     plan_of: bytes
@@ -64,6 +65,10 @@ async def _report_in_utc(connection: Connection, selection: Selection) -> Report
             by_mcp[used_mcp] = sums[0]
         elif used_mcp is None and sums[0] is not None:
             report.total = Outcomes(*sums)
+    if selection.mcp_id is None:
+        for day, denied in await (await connection.execute(_SQL.unknown_secrets, _days(selection))).fetchall():
+            by_day[day] = sum_of_outcomes([by_day.get(day, Outcomes()), Outcomes(denied=denied)])
+            report.total = sum_of_outcomes([report.total, Outcomes(denied=denied)])
     report.mcps = await named_mcps(connection, by_mcp)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in selection.span.days]
     return report

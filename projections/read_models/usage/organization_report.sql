@@ -7,6 +7,12 @@ where organization_id = %(organization_id)s and day between %(since)s and %(unti
   and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)
 group by grouping sets ((day), (mcp_id), ())
 
+-- unknown_secrets
+-- Verifications of secrets that belong to no key, by day (UTC). organization_usage_days has only uses of keys. Parameters
+-- by name: organization_id; since and until, days (UTC)
+select day, denied from organization_refusal_days
+where organization_id = %(organization_id)s and day between %(since)s and %(until)s and code = 'unauthorized'
+
 -- mcps_in_parts
 -- The requests by MCP in whole days (UTC) and the hours before and after them. Parameters by name: organization_id;
 -- mcp_id, null for all; and the fields of Parts

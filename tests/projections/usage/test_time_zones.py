@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from domain.usage.events import Action, CallCompleted, CallStatus, Code, KeyUsed, UsageEvent
 from infrastructure.clock import new_id
@@ -29,7 +30,7 @@ MCPS = ["mcp_a", "mcp_b"]
 TOOLS = ["get_page", "search"]
 FIRST = datetime(2026, 3, 27, tzinfo=UTC)
 HOURS = 5 * 24
-ZONES = ["Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati", "Etc/UTC"]
+ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati", "Etc/UTC"]
 SPANS = [(date(2026, 3, 29), date(2026, 3, 29)), (date(2026, 3, 28), date(2026, 3, 30))]
 
 ACTIONS: Sequence[Action] = ("verify", "call", "manage")
@@ -53,11 +54,18 @@ async def written(connection: Connection) -> list[UsageEvent]:
             batch.append(use)
             if action == "call" and code == "valid":
                 batch.append(completed(key, at, mcp_id=mcp_id, call_id=use.id, status=dice.choice(STATUSES)))
+        if hour % 3 == 0:
+            batch.append(_of_unknown_secret(at))
         await append(connection, "p", at, batch)
         written += batch
     for projection in (USAGE, ORGANIZATION_HOURS):
         assert (await run_projection(connection, projection, 30)).stopped == {}
     return written
+
+
+def _of_unknown_secret(at: datetime) -> KeyUsed:
+    """Return the verification of a secret that no key has."""
+    return structs.replace(used(None, at, code="unauthorized"), organization_id="org_a")
 
 
 def _within(written: Sequence[UsageEvent], span: Span) -> list[UsageEvent]:
@@ -88,7 +96,7 @@ async def test_a_report_in_a_time_zone_has_the_uses_of_its_hours(
     connection: Connection, written: list[UsageEvent], zone: str
 ) -> None:
     for since, until in SPANS:
-        span = Span(since, until, ZoneInfo(zone))
+        span = Span(since, until, UTC if zone == "UTC" else ZoneInfo(zone))
         await _check_organization(connection, written, span)
         for key in KEYS:
             await _check_key(connection, key, [each for each in written if each.key_id == key], span)
@@ -99,7 +107,7 @@ async def _check_organization(connection: Connection, written: Sequence[UsageEve
     report = await organization_report(connection, "org_a", span, created_by=None)
     utc_days = _within(written, Span(span.since, span.until))
     assert report.total == _outcomes(within)._replace(billed=sum(use.billed for use in _accepted(utc_days)))
-    assert {day.date: day.outcomes for day in report.days} == {
+    assert {day.date: day.outcomes._replace(billed=0) for day in report.days} == {
         day: _outcomes(_within(written, Span(day, day, span.zone))) for day in span.days
     }
     assert {mcp.id: mcp.requests for mcp in report.mcps} == Counter(use.mcp_id for use in _accepted(within))
@@ -138,7 +146,7 @@ async def _check_key(connection: Connection, key: str, written: Sequence[UsageEv
         events = _within(written, Span(day, day, span.zone))
         assert detail.denied == _denied(events)
         assert detail.calls == sum(isinstance(each, CallCompleted) for each in events)
-        assert detail.latency_ms is None, "latencies are counted by UTC day"
+        assert span.is_utc or detail.latency_ms is None, "latencies are counted by UTC day"
 
 
 async def test_the_latencies_of_a_key_are_those_of_all_utc_days_with_an_hour_of_the_span(

@@ -132,9 +132,10 @@ def test_mcp(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  
     return Call("POST", f"{_path(mcp_id)}/test", _probe, body=body, timeout_seconds=seconds)
 
 
-def delete_mcp(mcp_id: str) -> Call[DeletedMcp]:
+def delete_mcp(mcp_id: str, *, if_match: int | None = None) -> Call[DeletedMcp]:
     """Delete an MCP. No key reaches it from now on."""
-    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
+    headers = with_headers(if_match=if_match)
+    return Call("DELETE", _path(mcp_id), _deleted, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _path(mcp_id: str) -> str:

@@ -120,9 +120,10 @@ def retry_delivery(webhook_id: str, delivery_id: str, *, idempotency_key: str | 
     return Call("POST", path, _delivery, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
-def delete_webhook(webhook_id: str) -> Call[DeletedWebhook]:
+def delete_webhook(webhook_id: str, *, if_match: int | None = None) -> Call[DeletedWebhook]:
     """Delete a webhook. Nothing is sent to it from now on."""
-    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
+    headers = with_headers(if_match=if_match)
+    return Call("DELETE", _path(webhook_id), _deleted, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _secret_arrived(content: bytes) -> WebhookWithSecret:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = "An argument is not UTF-8.", exit_codes.USAGE
     except OSError as error:
         message, code = f"The output cannot be written: {error}", exit_codes.USAGE
-    except (exit_codes.UsageError, exit_codes.NotConfirmed, KeyledgerError) as error:
+    except (exit_codes.UsageError, exit_codes.NotConfirmed, exit_codes.SecretNotStored, KeyledgerError) as error:
         message, code = str(error), _code_of(error)
     print(f"keyledger: {printable(without_keys(message))}", file=sys.stderr)
     return code

@@ -23,6 +23,11 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
 
     Raise UsageError if a setting is missing or incorrect.
     """
+    return client_and_key_of(arguments)[0]
+
+
+def client_and_key_of(arguments: argparse.Namespace) -> tuple[Keyledger, Secret]:
+    """Return the client, as `client_of` does, and the key that it uses."""
     for option in ("url", "profile", "key_file"):
         if getattr(arguments, option) == "":
             raise UsageError(f"--{option.replace('_', '-')} is empty. Is a variable not set?")
@@ -41,7 +46,7 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
     is_same = profile.url is None or profile.url.rstrip("/") == url.rstrip("/")
     key = _management_key(arguments, profile.key_file if is_same else None, is_chosen=chosen is not None)
     try:
-        return Keyledger(url, key)
+        return Keyledger(url, key), key
     except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:
         raise UsageError(f"The service cannot be called: {error}") from None
 

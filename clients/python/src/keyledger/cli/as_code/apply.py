@@ -63,8 +63,7 @@ def apply(arguments: argparse.Namespace) -> int:
             return exit_codes.DIFFERENCES if plan.steps else exit_codes.OK
         _require_folder(arguments, plan)
         if not arguments.json:
-            print_plan(plan)
-            sys.stdout.flush()
+            _print_before_changes(plan)
         _confirm(arguments, plan)
         return _execute(arguments, client, plan, _folder(arguments, plan))
 
@@ -160,6 +159,15 @@ def _folder(arguments: argparse.Namespace, plan: Plan) -> SecretFolder | None:
     return folder
 
 
+def _print_before_changes(plan: Plan) -> None:
+    """Print the plan. Raise UsageError if it cannot be printed, because the exit code 0 would mean that it is done."""
+    try:
+        print_plan(plan)
+        sys.stdout.flush()
+    except OSError as error:
+        raise UsageError(f"The plan cannot be printed: {error}. Nothing was changed.") from None
+
+
 def _confirm(arguments: argparse.Namespace, plan: Plan) -> None:
     number = len(plan.steps)
     confirm(arguments, f"{number:,} change{'' if number == 1 else 's'} would be made.", "Make them?")
@@ -175,17 +183,25 @@ def _confirm(arguments: argparse.Namespace, plan: Plan) -> None:
 
 def _execute(arguments: argparse.Namespace, client: Keyledger, plan: Plan, folder: SecretFolder | None) -> int:
     done: list[Done] = []
+    not_printed: OSError | None = None
     try:
         for each in execute(client, plan, folder):
             done.append(each)
-            if not arguments.json:
+            if arguments.json or not_printed is not None:
+                continue
+            try:
                 print_done(each)
+            except OSError as error:
+                # A reader that has closed the pipe, as `| head` does, must not stop the changes halfway.
+                not_printed = error
     except (KeyledgerError, SecretNotStored, UsageError, KeyboardInterrupt) as error:
         _print_stop(plan, len(done), may_be_done=_may_be_done(error))
         raise
     finally:
         if arguments.json:
             print_json_plan(plan, done)
+    if not_printed is not None:
+        raise not_printed
     return exit_codes.OK
 
 

@@ -17,7 +17,8 @@ from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.key_files import KEY
 from keyledger.cli.standard_input import standard_input
 from keyledger.endpoints.keys import Environment
-from keyledger.endpoints.mcps import AuthType
+from keyledger.endpoints.mcps import AuthType, McpStatus
+from keyledger.endpoints.webhooks import Kind, WebhookStatus
 from keyledger.models.permissions import Permissions, RateLimit
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class McpTable(Struct, frozen=True, kw_only=True):
     endpoint_url: str
     description: str = ""
     environment: Environment | None = None
-    status: Literal["active", "inactive"] | None = None
+    status: McpStatus | None = None
     auth_type: AuthType | None = None
     auth_header: str | None = None
     auth_parameter: str | None = None
@@ -71,13 +72,13 @@ class WebhookTable(Struct, frozen=True, kw_only=True):
     """A webhook. The URL of a `slack` webhook is its secret, so the file refers to it."""
 
     id: str | None = None
-    kind: Literal["standard", "slack"] = "standard"
+    kind: Kind = "standard"
     url: str | None = None
     url_env: str | None = None
     url_file: str | None = None
     description: str = ""
     events: tuple[str, ...] = ("*",)
-    status: Literal["active", "disabled"] | None = None
+    status: WebhookStatus | None = None
 
     @property
     def label(self) -> str:

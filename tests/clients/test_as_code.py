@@ -1,7 +1,10 @@
 """`keyledger apply` and `export`: keys, MCP servers and webhooks in a file."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -211,6 +214,13 @@ def test_only_prune_removes_what_the_file_does_not_name_and_never_its_own_key(
     assert org.client.get(f"/v1/webhooks/{hook}").status == 404
 
 
+def test_prune_does_not_delete_what_a_key_of_the_file_names(org: Organization, apply: Run) -> None:
+    mcp_id = org.mcp(name="Wiki")
+    refused = apply('mcps = []\n[[keys]]\nname = "Agent"\npermissions.mcps = ["Wiki"]\n', "--prune")
+    assert (refused.returncode, f"“Wiki” ({mcp_id}), which would be deleted" in refused.stderr) == (2, True)
+    assert org.client.get(f"/v1/mcps/{mcp_id}").status == 200
+
+
 def test_prune_does_not_remove_what_changed_after_the_plan(api: Api, org: Organization, file: Path) -> None:
     mcp_id = org.mcp(name="Wiki")
     hook = org.client.post("/v1/webhooks", {"url": "https://example.com/hook"}).data["id"]
@@ -360,6 +370,28 @@ def test_a_lost_response_creates_no_second_key_and_loses_no_secret(
     (stored,) = (tmp_path / "secrets").iterdir()
     assert org.verify(stored.read_text().strip())["valid"]
     assert len(org.client.get("/v1/api-keys").data) == 2
+
+
+def test_an_output_that_ends_early_does_not_stop_the_changes_halfway(
+    api: Api, org: Organization, file: Path, tmp_path: Path
+) -> None:
+    file.write_text("".join(f'[[keys]]\nname = "Agent {number}"\n' for number in range(5)))
+    env = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(SOURCE)}
+    words = [sys.executable, "-m", "keyledger", "apply", str(file), "--yes", "--out-dir", str(tmp_path / "secrets")]
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            words, env={**os.environ, **env}, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (ran.returncode, "cannot be printed" in ran.stderr) == (2, True)
+    assert len(org.client.get("/v1/api-keys").data) == 1, "a plan that was not shown is not executed"
+    with subprocess.Popen(words, env={**os.environ, **env}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("Plan:"):
+            pass
+        process.stdout.close()
+        assert process.wait(60) == 0
+    assert len(org.client.get("/v1/api-keys").data) == 6
+    assert len(list((tmp_path / "secrets").iterdir())) == 5
 
 
 def test_a_secret_that_cannot_be_written_is_reported_with_the_remedy_and_not_printed(

@@ -84,6 +84,7 @@ def make_plan(client: Keyledger, document: Document, credentials: Credentials) -
         mcps.unchanged + keys.unchanged + webhooks.unchanged,
         [other for other in _others(document, current) if other.id not in found],
         notes if not_compared else (),
+        keys.named_mcps,
     )
 
 

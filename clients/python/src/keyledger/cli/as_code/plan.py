@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from keyledger.cli.exit_codes import UsageError
+
 Kind = Literal["mcps", "keys", "webhooks"]
 Action = Literal["create", "update", "revoke", "delete"]
 
@@ -48,14 +50,26 @@ class Other(NamedTuple):
 
 
 class Plan(NamedTuple):
+    """`named_mcps`: ids of the MCPs that keys of the file name."""
+
     steps: Sequence[Step]
     unchanged: int
     others: Sequence[Other]
     notes: Sequence[str] = ()
+    named_mcps: frozenset[str] = frozenset()
 
 
 def pruned(plan: Plan, own_key_id: str | None) -> Plan:
-    """Return the plan with a last step for each object that the file does not name, except the command's own key."""
+    """Return the plan with a last step for each object that the file does not name, except the command's own key.
+
+    Raise UsageError if a key of the file names an MCP that would be deleted.
+    """
+    needed = [f"“{other.name}” ({other.id})" for other in plan.others if other.id in plan.named_mcps]
+    if needed:
+        raise UsageError(
+            f"Keys in the file name {', '.join(needed)}, which would be deleted. Add it to the file, or remove it from"
+            " the keys. Nothing was changed."
+        )
     own = [other for other in plan.others if other.id == own_key_id]
     steps = [_removal(other) for kind in ("webhooks", "keys", "mcps") for other in plan.others if other.kind == kind]
     notes = [f"“{other.name}” ({other.id}) is the key of this command, and stays." for other in own]

@@ -21,6 +21,7 @@ class KeySteps(NamedTuple):
     steps: Sequence[Step]
     unchanged: int
     found: frozenset[str]
+    named_mcps: frozenset[str]
 
 
 class Servers:
@@ -62,6 +63,7 @@ def plan_keys(
     matches = match("keys", tables, existing, lambda key: key.name, problems)
     at = datetime.now(UTC)
     steps: list[Step] = []
+    named_mcps: set[str] = set()
     for place, table, found in matches:
         problems += [f"{place}: {flaw}" for flaw in _flaws(table, found, at)]
         try:
@@ -69,11 +71,12 @@ def plan_keys(
         except LookupError as error:
             problems.append(f"{place}: {error.args[0]}")
             continue
+        named_mcps |= {*permissions.mcps, *permissions.tools}
         step = _creation(table, permissions, named) if found is None else _change(table, found, permissions, named)
         if step is not None:
             steps.append(step)
     found_ids = frozenset(found.id for _, _, found in matches if found)
-    return KeySteps(steps, len(matches) - len(steps), found_ids)
+    return KeySteps(steps, len(matches) - len(steps), found_ids, frozenset(named_mcps))
 
 
 def shown_permissions(permissions: Permissions, servers: Servers) -> dict[str, object]:

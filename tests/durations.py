@@ -31,6 +31,7 @@ SLOW_FILES = (
     "tests/workers/test_start_and_stop.py",
     "tests/stories/test_nothing_acknowledged_is_lost.py",
     "tests/clients/test_command_line.py",
+    "tests/clients/test_as_code.py",
     "tests/stories/test_revocation_is_immediate.py",
     "tests/app/process/test_connections.py",
     "tests/app/auth/openid/test_refused_for_now.py",

@@ -86,14 +86,19 @@ def test_the_command_reports_an_export_that_was_cut_off(run: Run, proxy: FlakyPr
 
 
 @pytest.mark.parametrize("answer", [*[_HEAD + each for each in CUT_OFF], refusal(403)])
-def test_a_failed_export_leaves_the_file_of_the_last_one(
-    run: Run, proxy: FlakyProxy, tmp_path: Path, answer: bytes
-) -> None:
+def test_a_failed_export_leaves_no_file(run: Run, proxy: FlakyProxy, tmp_path: Path, answer: bytes) -> None:
     file = tmp_path / "audit-log.jsonl"
-    file.write_text("the last one")
     proxy.actions = [answer]
     ran = run("audit", "export", "--url", proxy.url, "--output", str(file))
     assert ran.returncode != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_replaces_no_file(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "audit-log.jsonl"
+    file.write_text("the last one")
+    refused = run("audit", "export", "--output", str(file))
+    assert (refused.returncode, "exists already" in refused.stderr) == (2, True)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [(file.name, "the last one")]
 
 

@@ -40,6 +40,7 @@ def commands(found: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Ite
 
 _DOCUMENT = Path(__file__).parents[2] / "docs/command-line.md"
 COMMANDS = dict(commands(parser()))
+_FILE = '[[keys]]\nname = "My agent"\npermissions = { mcps = ["GitHub"] }\n'
 EXAMPLES = [example for command in COMMANDS.values() for example in command.examples]
 
 
@@ -60,6 +61,8 @@ class World:
             (self._folder / "agent.key").write_text(self.key.secret)
         if "--history" in example:
             Repository(self._folder).commit(readme="Nothing secret")
+        if "keyledger apply" in example:
+            (self._folder / "keyledger.toml").write_text(_FILE)
         return re.sub(r"\b([a-z]+)_…", lambda found: self._ids[found[1]](example), example)
 
     @property

@@ -115,7 +115,7 @@ def test_activity_is_filtered(org: Organization, run: Run) -> None:
     org.verify(key.secret)
     org.verify(key.secret, mcp_id=mcp_id, tool="add")
     table = run("keys", "activity", key.id, "--status", "denied").stdout.splitlines()
-    assert [line.split()[2:7] for line in table[1:]] == [["verify", "denied", "mcp_not_permitted", "Files", "add"]]
+    assert [line.split()[3:8] for line in table[1:]] == [["verify", "denied", "mcp_not_permitted", "Files", "add"]]
     entries = lines_of(run("keys", "activity", key.id, "--mcp", mcp_id, "--secret-version", "1", "--json"))
     assert [entry["tool"] for entry in entries] == ["add"]
     assert len(lines_of(run("keys", "activity", key.id, "--limit", "2", "--json"))) == 2

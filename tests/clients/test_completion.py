@@ -32,7 +32,7 @@ def command(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["a"], ["activity", "alerts", "audit"]),
+        (["a"], ["activity", "alerts", "audit", "apply"]),
         (["alerts", ""], ["list", "get", "acknowledge"]),
         (["alerts", "list", "--se"], ["--severity"]),
         (["alerts", "list", "--severity", ""], ["info", "warning", "critical"]),
@@ -54,6 +54,28 @@ def test_bash_offers_commands_options_and_their_values(command: str, words: list
         check=True,
     )
     assert [line for line in result.stdout.splitlines() if line] == offered
+
+
+@pytest.mark.parametrize(
+    "words", [["--severity", "=", "crit"], ["--severity", "="], ["--severity=crit"], ["--json", "--severity=c"]]
+)
+def test_the_value_after_an_equals_sign_is_completed(words: list[str]) -> None:
+    """Bash splits `--severity=crit` into three words, and replaces the last one. Other shells replace all of it."""
+    ran = run_command("alerts", "list", *words, env={VARIABLE: "1"})
+    offered = [line.partition("\t")[0] for line in ran.stdout.splitlines()]
+    assert offered == (
+        ["--severity=critical"]
+        if "=" not in words
+        else ["critical"]
+        if words[-1] != "="
+        else ["info", "warning", "critical"]
+    )
+
+
+def test_words_after_a_value_with_an_equals_sign_are_completed() -> None:
+    for words in (["--severity", "=", "critical", "--st"], ["--severity=critical", "--st"]):
+        ran = run_command("alerts", "list", *words, env={VARIABLE: "1"})
+        assert ran.stdout.startswith("--status\t"), words
 
 
 def test_each_candidate_has_a_description() -> None:

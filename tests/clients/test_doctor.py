@@ -87,6 +87,21 @@ def test_no_socket_is_opened(given: str, key: str, code: int) -> None:
     assert key not in ran.stdout + ran.stderr
 
 
+@pytest.mark.parametrize(
+    "content", [f"KEYLEDGER_ADMIN_KEY={KEY}\n".encode(), f"{KEY}\r\n".encode("utf-16"), f'export A="{KEY}"'.encode()]
+)
+def test_the_same_files_are_read_as_by_other_commands(content: bytes) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _HERMETIC, "-"],
+        input=content,
+        env={**os.environ, "PYTHONPATH": str(_SOURCE)},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.returncode, b"The key is well formed" in ran.stdout) == (0, True), ran.stderr
+
+
 def test_the_audit_hook_detects_a_socket() -> None:
     """A check of the test above."""
     script = _HERMETIC.replace("from keyledger", "import socket; socket.socket()\nfrom keyledger")

@@ -8,6 +8,7 @@ import pytest
 
 from keyledger import (
     NO_RETRIES,
+    IncompleteAnswer,
     RateLimited,
     Retries,
     SecretLost,
@@ -44,6 +45,24 @@ def test_a_lost_response_to_a_creation_leaves_one_key_with_a_new_secret(
     assert len(proxy.requests) == lost + 2
     assert len(set(proxy.request_headers("Idempotency-Key"))) == 2, "one for the creation and one for the rotation"
     assert through.do(lambda c: c.verify(made.key)).valid
+
+
+_DAMAGED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+
+
+def test_a_response_that_cannot_be_decompressed_is_requested_again(
+    org: Organization, proxy: FlakyProxy, through: Caller
+) -> None:
+    proxy.actions = [("instead", _DAMAGED)]
+    made = through.do(lambda c: c.keys.create("Lost"))
+    assert _names(org).count("Lost") == 1
+    assert through.do(lambda c: c.verify(made.key)).valid
+    proxy.actions = [_DAMAGED] * 9
+    with pytest.raises(Unreachable, match="DecodingError"):
+        through.do(lambda c: c.organization.get())
+    proxy.actions = [_DAMAGED] * 9
+    with pytest.raises(IncompleteAnswer, match="DecodingError"):
+        through.every(lambda c: c.audit.export())
 
 
 def test_a_lost_secret_of_a_new_key_is_reported_if_the_caller_chose_the_idempotency_key(

@@ -27,9 +27,9 @@ def test_only_declared_dependencies_are_imported() -> None:
             for name in names:
                 imported.setdefault(name.partition(".")[0], set()).add(file.name)
     third_party = {name: files for name, files in imported.items() if name not in sys.stdlib_module_names}
-    assert set(third_party) == {"keyledger", "msgspec", "httpx2", "litestar"}
+    assert set(third_party) == {"keyledger", "msgspec", "httpx2", "tomli_w", "litestar"}
     assert third_party["litestar"] == {"litestar.py"}
-    assert {text.partition(">")[0] for text in _PROJECT["dependencies"]} == {"msgspec", "httpx2"}
+    assert {text.partition(">")[0] for text in _PROJECT["dependencies"]} == {"msgspec", "httpx2", "tomli-w"}
 
 
 def test_litestar_is_not_imported_without_the_guard() -> None:

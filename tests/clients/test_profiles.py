@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.organizations import Api, Organization
-from tests.clients.command import Ran, run_command
+from tests.clients.command import SOURCE, Ran, run_command
 
 
 @pytest.fixture
@@ -98,3 +98,19 @@ def test_without_any_setting_the_command_says_how_to_set_them(home: Path) -> Non
     ran = listed(home, KEYLEDGER_URL="http://127.0.0.1:1")
     for way in ("KEYLEDGER_ADMIN_KEY", "--key-file", "key_file"):
         assert way in ran.stderr
+
+
+def test_a_user_without_a_home_folder_needs_no_profile(
+    api: Api, org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a container whose user has no entry in the list of users.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib\ndef none(*_):\n    raise RuntimeError('no home')\npathlib.Path.home = classmethod(none)\n"
+    )
+    monkeypatch.delenv("HOME", raising=False)
+    env = {"PYTHONPATH": f"{SOURCE}:{tmp_path}", "XDG_CONFIG_HOME": "", "KEYLEDGER_ADMIN_KEY": org.manager.secret}
+    assert run_command("keys", "list", env={**env, "KEYLEDGER_URL": api.url}).returncode == 0
+    refused = run_command("keys", "list", "--profile", "other", env={**env, "KEYLEDGER_URL": ""})
+    assert (refused.returncode, "Set HOME or XDG_CONFIG_HOME" in refused.stderr) == (2, True)
+    refused = run_command("keys", "list", env={**env, "KEYLEDGER_URL": ""})
+    assert (refused.returncode, "The address of the service is missing" in refused.stderr) == (2, True)

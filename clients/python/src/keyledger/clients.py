@@ -39,14 +39,15 @@ CONNECT_SECONDS = 3.0
 class Keyledger(Client):
     """A client with its own connections, for any number of threads. `with` closes them.
 
-    `url`: the URL of the service. `key`: the key for all calls. `timeout_seconds`: time for a response; a connection
-    gets at most 3 s. `http`: further arguments of httpx2.Client, such as `verify`, `proxy`, `transport`.
+    `url`: the URL of the service. `key`: the key for all calls, or None for health alone. `timeout_seconds`: time for a
+    response; a connection gets at most 3 s. `http`: further arguments of httpx2.Client, such as `verify`, `proxy`,
+    `transport`.
     """
 
     def __init__(
         self,
         url: str,
-        key: str | Secret,
+        key: str | Secret | None,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
         retries: Retries | None = None,
@@ -92,7 +93,7 @@ class AsyncKeyledger(AsyncClient):
     def __init__(
         self,
         url: str,
-        key: str | Secret,
+        key: str | Secret | None,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
         retries: Retries | None = None,
@@ -132,19 +133,18 @@ class AsyncKeyledger(AsyncClient):
         return f"AsyncKeyledger({str(self._http.base_url)!r})"
 
 
-def _settings(url: str, key: str | Secret, timeout_seconds: float) -> dict[str, Any]:
+def _settings(url: str, key: str | Secret | None, timeout_seconds: float) -> dict[str, Any]:
     """Return the settings of the HTTP client.
 
     Redirects are not followed, so the key is sent only to `url`. httpx2's repr of headers hides Authorization.
     """
-    try:
-        authorization = f"Bearer {revealed(key)}".encode("ascii")
-    except UnicodeEncodeError:
-        authorization = b""
-    if not authorization:
-        raise ValueError("The key contains characters that a key cannot contain.")
+    headers = {"User-Agent": f"keyledger-python/{VERSION}"}
+    if key is not None:
+        if not revealed(key).isascii():
+            raise ValueError("The key contains characters that a key cannot contain.")
+        headers["Authorization"] = f"Bearer {revealed(key)}"
     return {
         "base_url": url.rstrip("/"),
-        "headers": {"Authorization": authorization.decode(), "User-Agent": f"keyledger-python/{VERSION}"},
+        "headers": headers,
         "timeout": httpx2.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
     }

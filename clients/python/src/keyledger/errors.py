@@ -13,7 +13,7 @@ class KeyledgerError(Exception):
 
 
 class Unreachable(KeyledgerError):
-    """No response arrived, after all retries that were safe.
+    """No response arrived, or none that can be decompressed, after all retries that were safe.
 
     `may_have_happened`: whether the service may have carried out the request.
     """

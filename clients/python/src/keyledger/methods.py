@@ -5,7 +5,7 @@ returns the response. `Awaited` is its async twin. `Iterated` and `AsyncIterated
 pages. `Streamed` and `AsyncStreamed` return a file in pieces.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from functools import wraps
 from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
@@ -71,6 +71,26 @@ class Awaited(_Described[P, T]):
         return send
 
 
+class Items(Iterator[T]):
+    """The items of a list, whose pages are requested when needed."""
+
+    def __init__(self, pages: Iterator[Sequence[T]]) -> None:
+        self._pages = pages
+        self._rest: Iterator[T] = iter(())
+
+    def __next__(self) -> T:
+        while True:
+            for item in self._rest:
+                return item
+            self._rest = iter(next(self._pages))
+
+    def pages(self) -> Iterator[Sequence[T]]:
+        """Yield the items that are left, page by page. A page of a search can be short, or empty."""
+        if rest := tuple(self._rest):
+            yield rest
+        yield from self._pages
+
+
 class Iterated(_Described[P, Page[T]]):
     """Iterates over a list and requests each page when needed. The first request is sent for the first item."""
 
@@ -85,15 +105,18 @@ class Iterated(_Described[P, Page[T]]):
 
         @wraps(self._describe)
         def iterate(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-            call = self._describe(*args, **kwargs)
-            while True:
-                page = sender.send(call)
-                yield from page.data
-                if page.pagination.next_cursor is None:
-                    return
-                call = call.after(page.pagination.next_cursor)
+            return Items(_pages(sender, self._describe(*args, **kwargs)))
 
         return iterate
+
+
+def _pages(sender: Sender, call: Call[Page[T]]) -> Iterator[Sequence[T]]:
+    while True:
+        page = sender.send(call)
+        yield page.data
+        if page.pagination.next_cursor is None:
+            return
+        call = call.after(page.pagination.next_cursor)
 
 
 class AsyncIterated(_Described[P, Page[T]]):

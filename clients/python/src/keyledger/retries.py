@@ -15,6 +15,8 @@ from keyledger.errors import ApiError, RateLimited, SecretLost, Unavailable, Unr
 T = TypeVar("T")
 
 UNAVAILABLE: Final = "unavailable"
+NO_ANSWER: Final = (httpx2.TransportError, httpx2.DecodingError)
+"""No response arrived, or one whose content cannot be decompressed, which a proxy has damaged."""
 
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _KEY = "Idempotency-Key"
@@ -48,7 +50,7 @@ class Attempts:
         self._made = 0
         self._may_have_happened = False
 
-    def after_no_answer(self, error: httpx2.TransportError) -> float | Unreachable:
+    def after_no_answer(self, error: httpx2.RequestError) -> float | Unreachable:
         """Return the seconds to wait, or the error to raise."""
         self._made += 1
         sent = not isinstance(error, _NOT_SENT)

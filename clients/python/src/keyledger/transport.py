@@ -11,7 +11,7 @@ import httpx2
 from keyledger.call import Call
 from keyledger.codec import content_of, refusal_in, request_for
 from keyledger.errors import ApiError, IncompleteAnswer, SecretLost
-from keyledger.retries import Attempts, Retries
+from keyledger.retries import NO_ANSWER, Attempts, Retries
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Sender:
         with closing(response):
             try:
                 yield from response.iter_bytes()
-            except httpx2.TransportError as error:
+            except NO_ANSWER as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
                 return
@@ -50,7 +50,7 @@ class Sender:
                 response = self._http.send(request, stream=stream)
                 if stream and not response.is_success:
                     response.read()
-            except httpx2.TransportError as error:
+            except NO_ANSWER as error:
                 pause = attempts.after_no_answer(error)
             else:
                 refusal = refusal_in(call, response)
@@ -85,7 +85,7 @@ class AsyncSender:
             try:
                 async for piece in response.aiter_bytes():
                     yield piece
-            except httpx2.TransportError as error:
+            except NO_ANSWER as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
                 return
@@ -98,7 +98,7 @@ class AsyncSender:
                 response = await self._http.send(request, stream=stream)
                 if stream and not response.is_success:
                     await response.aread()
-            except httpx2.TransportError as error:
+            except NO_ANSWER as error:
                 pause = attempts.after_no_answer(error)
             else:
                 refusal = refusal_in(call, response)

@@ -3,29 +3,31 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.grammar import Commands, Parser, add_limit, add_period, count
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import named, print_json
 from keyledger.cli.settings import client_of
-from keyledger.cli.tables import Column, print_fields, print_row, print_table
+from keyledger.cli.tables import Column, Row, print_fields, print_row, print_table
 from keyledger.cli.times import day, when
-from keyledger.models.activity import Activity, Use
+from keyledger.endpoints.keys import Action, Outcome
+from keyledger.models.activity import Activity, KeyUse, Use
 from keyledger.models.page import Page
 
 E = TypeVar("E", bound=Activity)
 
-ENTRY_COLUMNS = (
-    Column("WHEN"),
+_COMMON_COLUMNS = (
     Column("WHAT"),
     Column("STATUS", has_states=True),
     Column("REASON", is_cut=True),
-    Column("MCP AND TOOL", is_cut=True),
-    Column("FROM", left_out=1),
+    Column("MCP AND TOOL", is_cut=True, left_out=1),
+    Column("FROM", left_out=2),
 )
+ENTRY_COLUMNS = (Column("ID"), Column("WHEN"), *_COMMON_COLUMNS)
+_USE_COLUMNS = (Column("ID"), Column("WHEN"), Column("KEY", is_cut=True), *_COMMON_COLUMNS)
 _RULES = (Column("RULE"), Column("OUTCOME"), Column("VALUES", is_cut=True))
 
 _FOLLOW_SECONDS = 2.0
@@ -47,10 +49,8 @@ def add_commands(groups: Commands) -> None:
 
 
 def add_filters(command: Parser) -> None:
-    command.add_argument(
-        "--status", choices=("success", "denied", "error", "started"), help="uses with this outcome; started: unknown"
-    )
-    command.add_argument("--action", choices=("verify", "check", "call", "manage"), help="uses of this kind")
+    command.add_argument("--status", choices=get_args(Outcome), help="uses with this outcome; started: unknown")
+    command.add_argument("--action", choices=get_args(Action), help="uses of this kind")
     command.add_argument("--reason", metavar="CODE", help="such as ip_not_permitted")
     command.add_argument("--mcp", metavar="ID", help="uses that name this MCP")
     command.add_argument("--tool", metavar="NAME", help="uses that name this tool")
@@ -65,7 +65,9 @@ def add_filters(command: Parser) -> None:
 
 def list_activity(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
-        return show_activity(arguments, client.activity.list, client.activity.iterate)
+        return show_activity(
+            arguments, client.activity.list, client.activity.iterate, columns=_USE_COLUMNS, cells=_use_cells
+        )
 
 
 def get(arguments: argparse.Namespace) -> int:
@@ -82,8 +84,11 @@ def show_activity(
     arguments: argparse.Namespace,
     list_page: Callable[..., Page[E]],
     iterate: Callable[..., Iterator[E]],
+    *,
+    columns: Sequence[Column],
+    cells: Callable[[E, str], Row],
 ) -> int:
-    """Print the newest entries that match the filters, or follow them."""
+    """Print the newest entries that match the filters, or follow them. `cells` returns a row with a given time."""
     filters: dict[str, Any] = {
         "status": arguments.status,
         "action": arguments.action,
@@ -97,24 +102,33 @@ def show_activity(
         "per_page": per_page(arguments.limit),
     }
     if arguments.follow:
-        return _follow(list_page, arguments, filters)
-    return show_list(arguments, iterate(**filters), ENTRY_COLUMNS, entry_row)
+        return _follow(list_page, cells, arguments, filters)
+    return show_list(arguments, iterate(**filters), columns, lambda entry: cells(entry, when(entry.timestamp)))
 
 
-def entry_row(entry: Activity) -> tuple[str, ...]:
-    return _cells(entry, when(entry.timestamp))
+def entry_row(entry: Activity) -> Row:
+    return entry_cells(entry, when(entry.timestamp))
 
 
-def _follow(list_page: Callable[..., Page[E]], arguments: argparse.Namespace, filters: dict[str, Any]) -> int:
+def entry_cells(entry: Activity, at: str) -> Row:
+    return (entry.id, at, *_common_cells(entry))
+
+
+def _follow(
+    list_page: Callable[..., Page[E]],
+    cells: Callable[[E, str], Row],
+    arguments: argparse.Namespace,
+    filters: dict[str, Any],
+) -> int:
     """Print entries oldest first, one a line, as they are recorded. Their times stay true, so they are not relative."""
     page = list_page(**filters)
-    entries = page.data[::-1]
+    entries: Sequence[E] = _newest(page, list_page, arguments.limit, filters)[::-1]
     while True:
         for entry in entries:
             if arguments.json:
                 print_json(entry)
             else:
-                print_row(_cells(entry, day(entry.timestamp)))
+                print_row(cells(entry, day(entry.timestamp)))
         sys.stdout.flush()
         if len(entries) < filters["per_page"]:
             time.sleep(_FOLLOW_SECONDS)
@@ -122,9 +136,25 @@ def _follow(list_page: Callable[..., Page[E]], arguments: argparse.Namespace, fi
         entries = page.data
 
 
-def _cells(entry: Activity, at: str) -> tuple[str, ...]:
+def _newest(page: Page[E], list_page: Callable[..., Page[E]], limit: int, filters: dict[str, Any]) -> Sequence[E]:
+    """Return the newest entries, with those of further pages if the first one has too few."""
+    found = list(page.data)
+    cursor = page.pagination.next_cursor
+    while cursor is not None and len(found) < limit:
+        further = list_page(**filters, cursor=cursor)
+        found += further.data
+        cursor = further.pagination.next_cursor
+    return found[:limit]
+
+
+def _use_cells(use: KeyUse, at: str) -> Row:
+    key = use.key
+    return (use.id, at, "" if key is None else key.name or key.id, *_common_cells(use))
+
+
+def _common_cells(entry: Activity) -> Row:
     where = " ".join(part for part in (entry.mcp_name or entry.mcp_id, entry.tool) if part)
-    return (at, entry.action or entry.event, entry.status, entry.reason or "", where, entry.ip or "")
+    return (entry.action or entry.event, entry.status, entry.reason or "", where, entry.ip or "")
 
 
 def _print_use(use: Use) -> None:

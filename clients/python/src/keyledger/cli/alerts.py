@@ -1,6 +1,7 @@
 """`keyledger alerts …`"""
 
 import argparse
+from typing import get_args
 
 from keyledger.cli.grammar import Commands, add_id, add_limit
 from keyledger.cli.lists import per_page, show_list
@@ -8,6 +9,7 @@ from keyledger.cli.output import show, tell, text_of
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
 from keyledger.cli.times import day, when
+from keyledger.endpoints.alerts import AlertStatus, Severity
 from keyledger.models.alerts import Alert
 
 _COLUMNS = (
@@ -28,8 +30,8 @@ def add_commands(groups: Commands) -> None:
         "list alerts, newest first",
         "keyledger alerts list --status open --severity critical",
     )
-    listed.add_argument("--status", choices=("open", "acknowledged"), help="whether the alert was acknowledged")
-    listed.add_argument("--severity", choices=("info", "warning", "critical"), help="alerts of this severity")
+    listed.add_argument("--status", choices=get_args(AlertStatus), help="whether the alert was acknowledged")
+    listed.add_argument("--severity", choices=get_args(Severity), help="alerts of this severity")
     listed.add_argument("--type", metavar="TYPE", help="such as api_key.expiring")
     listed.add_argument("--key", metavar="ID", help="alerts about this key")
     add_limit(listed)

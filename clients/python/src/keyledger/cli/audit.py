@@ -6,7 +6,7 @@ import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
@@ -16,6 +16,7 @@ from keyledger.cli.output import show, text_of
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
 from keyledger.cli.times import day, when
+from keyledger.endpoints.audit import Format
 from keyledger.errors import IncompleteAnswer
 from keyledger.models.audit import AuditEvent
 
@@ -59,10 +60,10 @@ def add_commands(groups: Commands) -> None:
     )
     exported.add_argument(
         "--format",
-        choices=("jsonl", "csv", "excel"),
+        choices=get_args(Format),
         help="by default jsonl: one JSON object a line; excel: CSV that Excel reads as UTF-8",
     )
-    exported.add_argument("--output", metavar="FILE", help="the file to write; by default standard output")
+    exported.add_argument("--output", metavar="FILE", help="a new file to write; by default standard output")
     add_period(exported)
 
 
@@ -99,7 +100,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _opened(path: str | None) -> Generator[BinaryIO]:
-    """Open standard output, or a file that replaces the one at `path` if nothing fails."""
+    """Open standard output, or a new file that appears at `path` if nothing fails."""
     if path is None:
         yield sys.stdout.buffer
         return
@@ -110,16 +111,24 @@ def _opened(path: str | None) -> Generator[BinaryIO]:
         with target.open("wb") as file:
             yield file
         return
+    _refuse_existing(target, path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             yield file
+        _refuse_existing(target, path)
         part.replace(target)
     except OSError as error:
         raise UsageError(f"The file cannot be written: {error}") from None
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _refuse_existing(target: Path, path: str) -> None:
+    """Raise UsageError if the file exists. No command replaces a file."""
+    if target.exists():
+        raise UsageError(f"{path} exists already. Choose another file.")
 
 
 def _last_line_of(pieces: Iterable[bytes], file: BinaryIO) -> bytes:

@@ -15,6 +15,7 @@ from keyledger.cli import (
     usage,
     webhooks,
 )
+from keyledger.cli.as_code import apply, export
 from keyledger.cli.grammar import Commands, Parser, add_shared
 from keyledger.cli.keys import commands as keys
 from keyledger.cli.scan import commands as scan
@@ -49,6 +50,8 @@ _NOUNS = (
     webhooks,
     members,
     organization,
+    apply,
+    export,
     health,
     doctor,
     scan,

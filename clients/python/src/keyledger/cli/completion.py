@@ -56,6 +56,9 @@ _SCRIPTS: Mapping[str, str] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 SHELLS = tuple(_SCRIPTS)
 
+_EQUALS = "="
+"""Bash passes `--status=active` as three words. The other shells pass it as one."""
+
 
 class Candidate(NamedTuple):
     word: str
@@ -91,6 +94,8 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Ca
     *before, last = words or [""]
     value_of: argparse.Action | None = None
     for word in before:
+        if word == _EQUALS:
+            continue
         if value_of is not None:
             value_of = None
             continue
@@ -99,7 +104,13 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[Ca
             parser = commands[word]
         elif word in options and options[word].nargs != 0:
             value_of = options[word]
-    found = _candidates_in(parser, last) if value_of is None else _choices(value_of)
+    if last == _EQUALS:
+        last = ""
+    option, equals, _ = last.partition(_EQUALS)
+    if equals and option in _options(parser):
+        found = (Candidate(f"{option}={choice.word}", "") for choice in _choices(_options(parser)[option]))
+    else:
+        found = _candidates_in(parser, last) if value_of is None else _choices(value_of)
     return [candidate for candidate in found if candidate.word.startswith(last)]
 
 

@@ -9,6 +9,8 @@ USAGE: Final = 2
 """The command cannot be executed as given."""
 UNREACHABLE: Final = 3
 """The service did not respond or not completely, or asked the caller to retry later."""
+DIFFERENCES: Final = 4
+"""`apply --dry-run` would change something."""
 
 INTERRUPTED: Final = 130
 
@@ -18,6 +20,7 @@ EXPLAINED = """exit codes:
   2  the command line is incorrect
   3  the service cannot be reached or is not available, or its response is incomplete;
      of scan: no key was found, but not everything could be read
+  4  apply --dry-run found differences
 """
 
 
@@ -27,3 +30,7 @@ class UsageError(Exception):
 
 class NotConfirmed(Exception):
     """The user answered a question with no. Nothing was changed."""
+
+
+class SecretNotStored(Exception):
+    """A secret exists, but could not be written or printed, so it is lost. The message states the remedy."""

@@ -20,6 +20,8 @@ class Parser(argparse.ArgumentParser):
     """A parser that accepts only complete names of options, and knows the `examples` of its command."""
 
     examples: tuple[str, ...] = ()
+    is_intermixed = False
+    """Whether arguments and options can stand in any order, also if there can be several arguments."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 -- those of argparse
         super().__init__(
@@ -27,6 +29,16 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **settings,
         )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride] -- its four overloads
+        if not self.is_intermixed:
+            return super().parse_known_args(args, namespace)
+        # The method for intermixed arguments calls this one.
+        self.is_intermixed = False
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.is_intermixed = True
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2. An argument in the wrong place may be a key, which is not repeated."""

@@ -5,7 +5,7 @@ import argparse
 from keyledger.cli import exit_codes
 from keyledger.cli.grammar import Commands
 from keyledger.cli.output import show
-from keyledger.cli.settings import client_of
+from keyledger.cli.settings import client_without_key
 
 
 def add_commands(groups: Commands) -> None:
@@ -15,7 +15,7 @@ def add_commands(groups: Commands) -> None:
 
 
 def health(arguments: argparse.Namespace) -> int:
-    with client_of(arguments) as client:
+    with client_without_key(arguments) as client:
         ready = client.get_readiness()
     show(arguments, ready, [("status", ready.status), *ready.checks.items()])
     return exit_codes.OK if ready.is_ready else exit_codes.UNREACHABLE

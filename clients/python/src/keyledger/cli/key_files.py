@@ -17,6 +17,11 @@ def key_in(content: bytes, place: str) -> Secret:
 
     Raise UsageError if there is none, or more than one. `place` says in the message where that is.
     """
+    return _well_formed(text_of_key(content, place), place)
+
+
+def text_of_key(content: bytes, place: str) -> str:
+    """Return the one text in `content` that is a key, or that is in the place of one. It can be malformed or empty."""
     if len(content) > SIZE_MAX:
         raise UsageError(f"{place} is too large for a file with a key.")
     text = _decoded(content, place)
@@ -24,9 +29,9 @@ def key_in(content: bytes, place: str) -> Secret:
     if len(found) > 1:
         raise UsageError(f"{place} contains {len(found)} keys. Use one that contains only the key to use.")
     if found:
-        return _well_formed(found[0], place)
+        return found[0]
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return _well_formed(_value(lines[0]) if lines else "", place)
+    return _value(lines[0]) if lines else ""
 
 
 def without_keys(text: str) -> str:

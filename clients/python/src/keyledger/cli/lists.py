@@ -9,6 +9,7 @@ from typing import TypeVar
 from keyledger.cli import exit_codes
 from keyledger.cli.output import print_json
 from keyledger.cli.tables import Column, Row, print_table
+from keyledger.methods import Items
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def show_list(
     arguments: argparse.Namespace, found: Iterable[T], columns: Sequence[Column], row: Callable[[T], Row]
 ) -> int:
     """Print the first `arguments.limit` items, or all of them if it is None: as JSON Lines, or as a table."""
-    batches = _counted(_batches(itertools.islice(found, arguments.limit)))
+    batches = _counted(_batches(found, arguments.limit))
     if arguments.json:
         for items in batches:
             for item in items:
@@ -35,13 +36,26 @@ def show_list(
     return exit_codes.OK
 
 
-def _batches(found: Iterable[T]) -> Iterator[list[T]]:
-    items = iter(found)
-    while batch := list(itertools.islice(items, _PER_PAGE)):
-        yield batch
+def _batches(found: Iterable[T], limit: int | None) -> Iterator[Sequence[T]]:
+    """Yield at most `limit` items: a page as soon as it arrives, without empty ones, or an equal number."""
+    if not isinstance(found, Items):
+        items = itertools.islice(found, limit)
+        while batch := list(itertools.islice(items, _PER_PAGE)):
+            yield batch
+        return
+    left = limit
+    pages: Iterator[Sequence[T]] = found.pages()
+    for page in pages:
+        shown = page[:left]
+        if shown:
+            yield shown
+        if left is not None:
+            left -= len(shown)
+            if left == 0:
+                return
 
 
-def _counted(batches: Iterable[list[T]]) -> Iterator[list[T]]:
+def _counted(batches: Iterable[Sequence[T]]) -> Iterator[Sequence[T]]:
     """Yield the batches, and show their number of items on a terminal while standard output is something else."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield from batches

@@ -11,6 +11,7 @@ from keyledger.cli.commands import parser
 from keyledger.cli.completion import VARIABLE, candidates
 from keyledger.cli.grammar import new_namespace
 from keyledger.cli.key_files import without_keys
+from keyledger.cli.output import discard_output
 from keyledger.cli.tables import printable
 from keyledger.errors import (
     IncompleteAnswer,
@@ -38,16 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _execute(parser().parse_args(arguments, new_namespace()))
     except BrokenPipeError:
-        # The reader has closed the pipe, as `| head` does. Without this, Python would report it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has closed the pipe, as `| head` does.
+        discard_output()
         return exit_codes.OK
     except KeyboardInterrupt:
         message, code = "Interrupted.", exit_codes.INTERRUPTED
     except UnicodeEncodeError:
         message, code = "An argument is not UTF-8.", exit_codes.USAGE
     except OSError as error:
+        discard_output()
         message, code = f"The output cannot be written: {error}", exit_codes.USAGE
-    except (exit_codes.UsageError, exit_codes.NotConfirmed, KeyledgerError) as error:
+    except (exit_codes.UsageError, exit_codes.NotConfirmed, exit_codes.SecretNotStored, KeyledgerError) as error:
         message, code = str(error), _code_of(error)
     print(f"keyledger: {printable(without_keys(message))}", file=sys.stderr)
     return code

@@ -2,9 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from keyledger.cli import exit_codes
+from keyledger.cli.changes import given, require_changes
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.grammar import Commands, Parser, add_id, add_limit, add_question, count
 from keyledger.cli.lists import per_page, show_list
@@ -14,6 +15,8 @@ from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import Column
 from keyledger.cli.times import in_sentence, when
+from keyledger.endpoints.keys import Environment
+from keyledger.endpoints.mcps import AuthType, Health, McpStatus, McpStatusFilter
 from keyledger.models.mcps import Mcp, McpDetail, ReachableServer
 from keyledger.secret import Secret
 
@@ -32,7 +35,6 @@ _REACHABLE = (
     Column("HEALTH", has_states=True),
     Column("TOOLS", is_cut=True),
 )
-_AUTH_TYPES = ("none", "bearer", "api_key", "basic", "query")
 
 
 def add_commands(groups: Commands) -> None:
@@ -47,11 +49,11 @@ def add_commands(groups: Commands) -> None:
     created.add_argument("name", metavar="NAME", help="1 to 100 characters")
     created.add_argument("endpoint_url", metavar="URL", help="the address of the server's MCP endpoint")
     created.add_argument("--description", metavar="TEXT", help="what the server is for")
-    created.add_argument("--environment", choices=("live", "test"), help="by default live")
+    created.add_argument("--environment", choices=get_args(Environment), help="by default live")
     _add_credential(created)
     listed = commands.add("list", list_mcps, "list MCP servers, newest first", "keyledger mcps list --health unhealthy")
-    listed.add_argument("--status", choices=("active", "inactive", "all"), help="by default all")
-    listed.add_argument("--health", choices=("healthy", "unhealthy", "unknown"), help="the result of the last check")
+    listed.add_argument("--status", choices=get_args(McpStatusFilter), help="by default all")
+    listed.add_argument("--health", choices=get_args(Health), help="the result of the last check")
     add_limit(listed, None)
     commands.add(
         "list-reachable",
@@ -71,8 +73,8 @@ def add_commands(groups: Commands) -> None:
     updated.add_argument("--name", metavar="TEXT", help="1 to 100 characters")
     updated.add_argument("--description", metavar="TEXT", help="an empty text removes it")
     updated.add_argument("--endpoint-url", metavar="URL", help="the address of the server's MCP endpoint")
-    updated.add_argument("--environment", choices=("live", "test"), help="whose keys may reach it")
-    updated.add_argument("--status", choices=("active", "inactive"), help="inactive: no key reaches it")
+    updated.add_argument("--environment", choices=get_args(Environment), help="whose keys may reach it")
+    updated.add_argument("--status", choices=get_args(McpStatus), help="inactive: no key reaches it")
     _add_credential(updated)
     tested = commands.add(
         "test",
@@ -120,14 +122,8 @@ def get(arguments: argparse.Namespace) -> int:
 
 
 def update(arguments: argparse.Namespace) -> int:
-    changes: dict[str, Any] = _credential(arguments)
-    for name in ("name", "endpoint_url", "environment", "status"):
-        if getattr(arguments, name) is not None:
-            changes[name] = getattr(arguments, name)
-    if arguments.description is not None:
-        changes["description"] = arguments.description or None
-    if not changes:
-        raise UsageError("Nothing to change. Use an option such as --name or --status.")
+    changes = given(arguments, "name", "endpoint_url", "environment", "status", "description") | _credential(arguments)
+    require_changes(changes, None, "--name or --status")
     with client_of(arguments) as client:
         changed = client.mcps.update(arguments.id, **changes)
     return show(arguments, changed, _fields(changed))
@@ -162,7 +158,7 @@ def delete(arguments: argparse.Namespace) -> int:
 
 
 def _add_credential(command: Parser) -> None:
-    command.add_argument("--auth-type", choices=_AUTH_TYPES, help="how the server authenticates the gateway")
+    command.add_argument("--auth-type", choices=get_args(AuthType), help="how the server authenticates the gateway")
     command.add_argument("--auth-header", metavar="NAME", help="the header of the credential, for api_key")
     command.add_argument("--auth-parameter", metavar="NAME", help="the parameter in the URL, for query")
     command.add_argument("--auth-username", metavar="NAME", help="for basic")
@@ -176,11 +172,7 @@ def _credential(arguments: argparse.Namespace) -> dict[str, Any]:
 
     The secret is in a file, because other programs can read arguments.
     """
-    found: dict[str, Any] = {
-        name: getattr(arguments, name)
-        for name in ("auth_type", "auth_header", "auth_parameter", "auth_username")
-        if getattr(arguments, name) is not None
-    }
+    found = given(arguments, "auth_type", "auth_header", "auth_parameter", "auth_username")
     if arguments.credential_file is not None:
         field = "auth_password" if arguments.auth_type == "basic" or arguments.auth_username else "auth_token"
         found[field] = _secret_in(arguments.credential_file)

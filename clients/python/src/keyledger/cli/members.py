@@ -1,6 +1,7 @@
 """`keyledger members …` and `keyledger invitations …`"""
 
 import argparse
+from typing import get_args
 
 from keyledger.cli.grammar import Commands, add_id, add_limit, add_question
 from keyledger.cli.lists import per_page, show_list
@@ -10,9 +11,10 @@ from keyledger.cli.secrets_once import add_secret_options, secret_file, show_sec
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
 from keyledger.cli.times import day, when
+from keyledger.endpoints.members import Role
 from keyledger.models.members import Invitation, Member, SentInvitation
 
-_ROLES = ("viewer", "member", "auditor", "admin")
+_ROLES = get_args(Role)
 _MEMBERS = (Column("ID"), Column("ADDRESS", is_cut=True), Column("ROLE"), Column("JOINED"))
 _INVITATIONS = (
     Column("ID"),
@@ -105,7 +107,8 @@ def invite(arguments: argparse.Namespace) -> int:
         sent = client.members.create_invitation(arguments.email, arguments.role)
         if sent.invite_url is None:
             return show(arguments, sent, _sent_fields(sent))
-        return show_secret(arguments, file, sent, sent.invite_url, _sent_fields(sent), "link")
+        remedy = f"keyledger invitations create {sent.email} --role {sent.role}"
+        return show_secret(arguments, file, sent, sent.invite_url, _sent_fields(sent), "link", remedy=remedy)
 
 
 def list_invitations(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ import json
 from math import isfinite
 from typing import Any
 
-from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.changes import given, require_changes
 from keyledger.cli.grammar import Commands, pair
 from keyledger.cli.output import show, text_of
 from keyledger.cli.settings import client_of
@@ -54,14 +54,9 @@ def get(arguments: argparse.Namespace) -> int:
 
 
 def update(arguments: argparse.Namespace) -> int:
-    changes: dict[str, Any] = {}
-    if arguments.name is not None:
-        changes["name"] = arguments.name
-    if arguments.description is not None:
-        changes["description"] = arguments.description or None
+    changes = given(arguments, "name", "description")
     settings = {name: _value(text) for name, text in arguments.set} | dict.fromkeys(arguments.unset)
-    if not changes and not settings:
-        raise UsageError("Nothing to change. Use an option such as --name or --set.")
+    require_changes(changes, settings, "--name or --set")
     return _change(arguments, changes, settings)
 
 

@@ -1,6 +1,7 @@
 """JSON for programs, and one result in the form that was asked for."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -48,6 +49,11 @@ def text_of(value: object) -> str:
 def named(name: str | None, resource_id: str) -> str:
     """Return a name and an id, for people who need both."""
     return f"{name} ({resource_id})" if name else resource_id
+
+
+def discard_output() -> None:
+    """Discard what could not be written. Otherwise, Python would try again at exit, and exit with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _revealed(value: Any) -> Any:  # noqa: ANN401 -- the signature that msgspec calls

@@ -35,14 +35,23 @@ class _Configuration(Struct, forbid_unknown_fields=True):
     profiles: dict[str, _Settings] = field(default_factory=dict[str, _Settings])
 
 
-def configuration_file() -> Path:
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "keyledger/config.toml"
+def configuration_file() -> Path | None:
+    """Return the path of the configuration file, or None if the user has no home folder, as in some containers."""
+    given = os.environ.get("XDG_CONFIG_HOME")
+    try:
+        folder = Path(given) if given else Path.home() / ".config"
+    except RuntimeError:
+        return None
+    return folder / "keyledger/config.toml"
 
 
 def profile_of(name: str | None) -> Profile:
     """Return the profile `name`, or the default one for None. Raise UsageError if it does not exist."""
     file = configuration_file()
+    if file is None:
+        if name is None:
+            return Profile()
+        raise UsageError(f"The profile {name!r} cannot be found without a home folder. Set HOME or XDG_CONFIG_HOME.")
     profiles = _read(file).profiles
     found = profiles.get(name or DEFAULT)
     if found is None and name is None:
@@ -50,8 +59,14 @@ def profile_of(name: str | None) -> Profile:
     if found is None:
         known = f"It has {', '.join(sorted(profiles))}." if profiles else "It has no profiles."
         raise UsageError(f"The profile {name!r} is not in {file}. {known}")
-    key_file = None if found.key_file is None else file.parent / Path(found.key_file).expanduser()
-    return Profile(found.url, key_file)
+    return Profile(found.url, None if found.key_file is None else _key_file(file.parent, found.key_file))
+
+
+def _key_file(folder: Path, name: str) -> Path:
+    try:
+        return folder / Path(name).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"The key file {name} cannot be found: {error}") from None
 
 
 def _read(file: Path) -> _Configuration:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyledger.cli import exit_codes
-from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.exit_codes import SecretNotStored, UsageError
 from keyledger.cli.grammar import Parser
-from keyledger.cli.output import print_json
+from keyledger.cli.output import discard_output, print_json
 from keyledger.cli.tables import print_fields
 from keyledger.secret import Secret
 
@@ -66,9 +66,38 @@ def show_secret(
     secret: Secret,
     fields: Sequence[tuple[str, str]],
     what: str = "secret",
+    *,
+    remedy: str,
 ) -> int:
-    """Print `value` and its secret, or only one of them. A secret that is in a file is not printed."""
+    """Print `value` and its secret, or only one of them. A secret that is in a file is not printed.
+
+    Raise SecretNotStored if it can be neither stored nor printed. `remedy`: the command that gets another one.
+    """
     is_stored = _stored(file, secret)
+    try:
+        _print(arguments, file, value, secret, fields, what, is_stored=is_stored)
+        sys.stdout.flush()
+    except OSError as error:
+        if is_stored:
+            raise
+        discard_output()
+        raise SecretNotStored(
+            f"The command was carried out, but the output cannot be written: {error}. The {what} is lost, because it is"
+            f" shown only once. Get another one with: {remedy}"
+        ) from None
+    return exit_codes.OK if is_stored or file.path is None else exit_codes.REFUSED
+
+
+def _print(
+    arguments: argparse.Namespace,
+    file: SecretFile,
+    value: object,
+    secret: Secret,
+    fields: Sequence[tuple[str, str]],
+    what: str,
+    *,
+    is_stored: bool,
+) -> None:
     if arguments.secret_only:
         print(secret.reveal())
     elif arguments.json:
@@ -79,7 +108,6 @@ def show_secret(
             print(f"\nThe {what} is in {file.path}.")
         else:
             print(f"\n{secret.reveal()}\n\nThis is the {what}. Store it now: it is not shown again.")
-    return exit_codes.OK if is_stored or file.path is None else exit_codes.REFUSED
 
 
 def _stored(file: SecretFile, secret: Secret) -> bool:

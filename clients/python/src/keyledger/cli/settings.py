@@ -5,11 +5,12 @@ import os
 import sys
 from getpass import getpass
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx2
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.key_files import KEY, SIZE_MAX, key_in
+from keyledger.cli.key_files import KEY, SIZE_MAX, key_in, text_of_key
 from keyledger.cli.profiles import configuration_file, profile_of
 from keyledger.cli.standard_input import standard_input
 from keyledger.clients import Keyledger
@@ -23,6 +24,30 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
 
     Raise UsageError if a setting is missing or incorrect.
     """
+    return client_and_key_of(arguments)[0]
+
+
+def client_and_key_of(arguments: argparse.Namespace) -> tuple[Keyledger, Secret]:
+    """Return the client, as `client_of` does, and the key that it uses."""
+    service = _service(arguments)
+    key = _management_key(arguments, service.key_file, is_chosen=service.is_chosen)
+    return _connected(service, key), key
+
+
+def client_without_key(arguments: argparse.Namespace) -> Keyledger:
+    """Return the client for what everybody may call. No key is needed, and none is sent."""
+    return _connected(_service(arguments), None)
+
+
+class _Service(NamedTuple):
+    """A service, and the key file of the profile for it. `is_chosen`: the user chose the profile."""
+
+    url: str
+    key_file: Path | None
+    is_chosen: bool
+
+
+def _service(arguments: argparse.Namespace) -> _Service:
     for option in ("url", "profile", "key_file"):
         if getattr(arguments, option) == "":
             raise UsageError(f"--{option.replace('_', '-')} is empty. Is a variable not set?")
@@ -33,15 +58,18 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
     if not url:
         raise UsageError(
             f"The address of the service is missing. Set KEYLEDGER_URL, use --url, or add a profile to"
-            f" {configuration_file()}."
+            f" {configuration_file() or 'the configuration file'}."
         )
     if not url.startswith(("http://", "https://")):
         raise UsageError("The URL must begin with http:// or https://.")
     # The key of a profile must not reach another service than that of the profile.
     is_same = profile.url is None or profile.url.rstrip("/") == url.rstrip("/")
-    key = _management_key(arguments, profile.key_file if is_same else None, is_chosen=chosen is not None)
+    return _Service(url, profile.key_file if is_same else None, chosen is not None)
+
+
+def _connected(service: _Service, key: Secret | None) -> Keyledger:
     try:
-        return Keyledger(url, key)
+        return Keyledger(service.url, key)
     except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:
         raise UsageError(f"The service cannot be called: {error}") from None
 
@@ -52,8 +80,8 @@ def key_argument(given: str) -> Secret:
 
 
 def raw_key_argument(given: str) -> Secret:
-    """Return a text from the command line that may not be a key, without what `key_argument` repairs."""
-    return Secret(sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n") if given == _STDIN else given)
+    """Return a text from the command line that may not be a key. On standard input, files are read as for a key."""
+    return Secret(text_of_key(standard_input(), "Standard input") if given == _STDIN else given)
 
 
 def found_secret() -> Secret:

@@ -13,8 +13,7 @@ from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import printable
-
-_TIMEOUT_MS = 30_000
+from keyledger.endpoints.tools import TIMEOUT_MS
 
 
 class _Text(msgspec.Struct):
@@ -39,9 +38,9 @@ def add_commands(groups: Commands) -> None:
     called.add_argument(
         "--timeout",
         type=count,
-        default=_TIMEOUT_MS,
+        default=TIMEOUT_MS,
         metavar="MS",
-        help="100 to 120,000 milliseconds for the server; by default 30,000",
+        help=f"100 to 120,000 milliseconds for the server; by default {TIMEOUT_MS:,}",
     )
     read = commands.add(
         "read", read_resource, "read a resource", "keyledger tools read mcp_… example://about --key-file agent.key"

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterable
 from datetime import UTC, tzinfo
+from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyledger.cli import exit_codes
@@ -11,6 +12,7 @@ from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_fields, print_table
+from keyledger.endpoints.usage import Bucket
 from keyledger.models.usage import DayRequests, HistoryDay, HourRequests, KeyReport, Latency, OrganizationReport
 
 
@@ -30,7 +32,7 @@ def add_commands(groups: Commands) -> None:
         "--days", type=count, metavar="N", help="the last N days, including today; by default this month"
     )
     command.add_argument(
-        "--bucket", choices=("hour", "day"), help="by default day; adds reasons, and latencies of up to 31 days"
+        "--bucket", choices=get_args(Bucket), help="by default day; adds reasons, and latencies of up to 31 days"
     )
     command.add_argument(
         "--time-zone", default="UTC", metavar="ZONE", help="the time zone of days and hours, such as Europe/Berlin"

@@ -1,10 +1,10 @@
 """`keyledger webhooks …`"""
 
 import argparse
-from typing import Any
+from typing import get_args
 
 from keyledger.cli import exit_codes
-from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.changes import given, require_changes
 from keyledger.cli.grammar import Commands, add_id, add_limit, add_question
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, tell
@@ -13,6 +13,7 @@ from keyledger.cli.secrets_once import SecretFile, add_secret_options, secret_fi
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
 from keyledger.cli.times import day, when
+from keyledger.endpoints.webhooks import DeliveryStatus, Kind, WebhookStatus
 from keyledger.models.webhooks import Delivery, Webhook, WebhookDetail, WebhookWithSecret
 
 _COLUMNS = (
@@ -42,7 +43,7 @@ def add_commands(groups: Commands) -> None:
     created.add_argument("address", metavar="URL", help="where to send messages")
     created.add_argument("--event", action="append", metavar="TYPE", help="such as api_key.revoked; by default all")
     created.add_argument("--description", metavar="TEXT", help="who receives the messages")
-    created.add_argument("--kind", choices=("standard", "slack"), help="by default standard")
+    created.add_argument("--kind", choices=get_args(Kind), help="by default standard")
     add_secret_options(created)
     listed = commands.add("list", list_webhooks, "list the webhooks, newest first", "keyledger webhooks list")
     add_limit(listed, None)
@@ -58,7 +59,7 @@ def add_commands(groups: Commands) -> None:
     updated.add_argument("--new-url", metavar="URL", help="where to send messages")
     updated.add_argument("--event", action="append", metavar="TYPE", help="such as api_key.revoked; repeatable")
     updated.add_argument("--description", metavar="TEXT", help="an empty text removes it")
-    updated.add_argument("--status", choices=("active", "disabled"), help="disabled: it receives nothing")
+    updated.add_argument("--status", choices=get_args(WebhookStatus), help="disabled: it receives nothing")
     rotated = commands.add_for(
         "hook",
         "webhook",
@@ -75,7 +76,7 @@ def add_commands(groups: Commands) -> None:
     deliveries = commands.add_for(
         "hook", "webhook", "deliveries", list_deliveries, "list the deliveries of the last 30 days", "--status failed"
     )
-    deliveries.add_argument("--status", choices=("pending", "delivered", "failed"), help="deliveries in this state")
+    deliveries.add_argument("--status", choices=get_args(DeliveryStatus), help="deliveries in this state")
     add_limit(deliveries)
     retried = commands.add_for("hook", "webhook", "retry", retry, "send a message again with the same id", "msg_…")
     add_id(retried, "msg", "delivery", "delivery_id")
@@ -109,12 +110,8 @@ def get(arguments: argparse.Namespace) -> int:
 
 
 def update(arguments: argparse.Namespace) -> int:
-    given = {"url": arguments.new_url, "events": arguments.event, "status": arguments.status}
-    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if arguments.description is not None:
-        changes["description"] = arguments.description or None
-    if not changes:
-        raise UsageError("Nothing to change. Use an option such as --event or --status.")
+    changes = given(arguments, "status", "description", url="new_url", events="event")
+    require_changes(changes, None, "--event or --status")
     with client_of(arguments) as client:
         changed = client.webhooks.update(arguments.id, **changes)
     return show(arguments, changed, _fields(changed))
@@ -169,7 +166,8 @@ def delete(arguments: argparse.Namespace) -> int:
 def _show_secret(arguments: argparse.Namespace, file: SecretFile, webhook: WebhookWithSecret) -> int:
     if webhook.secret is None:
         return show(arguments, webhook, _fields(webhook))
-    return show_secret(arguments, file, webhook, webhook.secret, _fields(webhook))
+    remedy = f"keyledger webhooks rotate {webhook.id}"
+    return show_secret(arguments, file, webhook, webhook.secret, _fields(webhook), remedy=remedy)
 
 
 def _row(webhook: Webhook) -> tuple[str, ...]:

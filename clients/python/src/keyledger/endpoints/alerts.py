@@ -1,11 +1,14 @@
 """The calls of `client.alerts`."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from keyledger.call import Call, Repeat, data_of, page_of, query_of, with_headers
 from keyledger.models.alerts import Alert
 from keyledger.models.page import Page
+
+AlertStatus: TypeAlias = Literal["open", "acknowledged"]
+Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 _ALERTS = "/v1/alerts"
 
@@ -16,9 +19,9 @@ _alerts = page_of(Alert)
 def list_alerts(
     *,
     type: str | None = None,  # noqa: A002 -- the parameter's name in the API
-    status: Literal["open", "acknowledged"] | None = None,
+    status: AlertStatus | None = None,
     key_id: str | None = None,
-    severity: Literal["info", "warning", "critical"] | None = None,
+    severity: Severity | None = None,
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Alert]]:

@@ -1,12 +1,14 @@
 """The calls of `client.audit`."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from keyledger.call import Call, data_of, page_of, query_of
 from keyledger.models.audit import AuditEvent
 from keyledger.models.page import Page
+
+Format: TypeAlias = Literal["jsonl", "csv", "excel"]
 
 _EVENTS = "/v1/audit/events"
 
@@ -48,7 +50,7 @@ def get_audit_event(event_id: str) -> Call[AuditEvent]:
 
 def export_audit_log(
     *,
-    format: Literal["jsonl", "csv", "excel"] | None = None,  # noqa: A002 -- the parameter's name in the API
+    format: Format | None = None,  # noqa: A002 -- the parameter's name in the API
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Call[bytes]:

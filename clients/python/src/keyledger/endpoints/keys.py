@@ -44,6 +44,7 @@ Status: TypeAlias = Literal["active", "disabled", "expired", "revoked"]
 Outcome: TypeAlias = Literal["success", "denied", "error", "started"]
 Action: TypeAlias = Literal["verify", "check", "call", "manage"]
 Reason: TypeAlias = Literal["compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified"]
+Order: TypeAlias = Literal["asc", "desc"]
 Sort: TypeAlias = Literal["created_at", "last_used", "expires_at", "name"]
 
 _KEYS = "/v1/api-keys"
@@ -113,7 +114,7 @@ def list_keys(
     q: str | None = None,
     usage_days: int | None = None,
     sort: Sort | None = None,
-    order: Literal["asc", "desc"] | None = None,
+    order: Order | None = None,
     page: int | None = None,
     cursor: str | None = None,
     per_page: int | None = None,

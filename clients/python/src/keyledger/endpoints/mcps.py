@@ -6,11 +6,15 @@ from urllib.parse import quote
 from msgspec import UNSET, UnsetType
 
 from keyledger.call import Call, Repeat, data_of, json_body, list_of, page_of, query_of, set_fields, with_headers
+from keyledger.endpoints.keys import Environment
 from keyledger.models.mcps import DeletedMcp, ListedMcp, Mcp, McpDetail, McpProbe, NamedMcp
 from keyledger.models.page import Page
 from keyledger.secret import Secret, revealed
 
 AuthType: TypeAlias = Literal["none", "bearer", "api_key", "basic", "query"]
+McpStatus: TypeAlias = Literal["active", "inactive"]
+McpStatusFilter: TypeAlias = Literal["active", "inactive", "all"]
+Health: TypeAlias = Literal["healthy", "unhealthy", "unknown"]
 
 _MCPS = "/v1/mcps"
 _TEST_MS = 10_000
@@ -29,7 +33,7 @@ def create_mcp(
     endpoint_url: str,
     *,
     description: str | None = None,
-    environment: Literal["live", "test"] | None = None,
+    environment: Environment | None = None,
     auth_type: AuthType | None = None,
     auth_token: str | Secret | None = None,
     auth_header: str | None = None,
@@ -57,8 +61,8 @@ def create_mcp(
 
 def list_mcps(
     *,
-    status: Literal["active", "inactive", "all"] | None = None,
-    health: Literal["healthy", "unhealthy", "unknown"] | None = None,
+    status: McpStatusFilter | None = None,
+    health: Health | None = None,
     include: Literal["tools"] | None = None,
     page: int | None = None,
     cursor: str | None = None,
@@ -88,8 +92,8 @@ def update_mcp(
     name: str | UnsetType = UNSET,
     description: str | UnsetType | None = UNSET,
     endpoint_url: str | UnsetType = UNSET,
-    environment: Literal["live", "test"] | UnsetType = UNSET,
-    status: Literal["active", "inactive"] | UnsetType = UNSET,
+    environment: Environment | UnsetType = UNSET,
+    status: McpStatus | UnsetType = UNSET,
     auth_type: AuthType | UnsetType = UNSET,
     auth_token: str | Secret | UnsetType = UNSET,
     auth_header: str | UnsetType = UNSET,
@@ -132,9 +136,10 @@ def test_mcp(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  
     return Call("POST", f"{_path(mcp_id)}/test", _probe, body=body, timeout_seconds=seconds)
 
 
-def delete_mcp(mcp_id: str) -> Call[DeletedMcp]:
+def delete_mcp(mcp_id: str, *, if_match: int | None = None) -> Call[DeletedMcp]:
     """Delete an MCP. No key reaches it from now on."""
-    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
+    headers = with_headers(if_match=if_match)
+    return Call("DELETE", _path(mcp_id), _deleted, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _path(mcp_id: str) -> str:

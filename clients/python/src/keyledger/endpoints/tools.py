@@ -8,7 +8,7 @@ from keyledger.models.mcps import Invocation, ReachableServer, Resource
 _INVOKE = "/v1/mcp/invoke"
 _RESOURCES = "/v1/mcp/resources"
 _SERVERS = "/v1/mcp/servers"
-_TIMEOUT_MS = 30_000
+TIMEOUT_MS = 30_000
 _MARGIN_SECONDS = 10.0
 
 _invocation = data_of(Invocation)
@@ -17,7 +17,7 @@ _servers = list_of(ReachableServer)
 
 
 def invoke_tool(
-    mcp_id: str, tool: str, arguments: Mapping[str, object] | None = None, *, timeout_ms: int = _TIMEOUT_MS
+    mcp_id: str, tool: str, arguments: Mapping[str, object] | None = None, *, timeout_ms: int = TIMEOUT_MS
 ) -> Call[Invocation]:
     """Call a tool. `timeout_ms` (100 to 120,000) is the time for the MCP server.
 
@@ -30,7 +30,7 @@ def invoke_tool(
 
 def read_resource(mcp_id: str, uri: str) -> Call[Resource]:
     """Read a resource. As with `invoke`, the call is retried only if the server was not called."""
-    seconds = _TIMEOUT_MS / 1000 + _MARGIN_SECONDS
+    seconds = TIMEOUT_MS / 1000 + _MARGIN_SECONDS
     body = json_body(mcp_id=mcp_id, uri=uri)
     return Call("POST", _RESOURCES, _resource, body=body, repeat=Repeat.WHEN_REFUSED, timeout_seconds=seconds)
 

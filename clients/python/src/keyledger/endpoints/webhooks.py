@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from msgspec import UNSET, UnsetType
@@ -11,6 +11,10 @@ from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, 
 from keyledger.errors import SecretLost
 from keyledger.models.page import Page
 from keyledger.models.webhooks import DeletedWebhook, Delivery, Trial, Webhook, WebhookDetail, WebhookWithSecret
+
+Kind: TypeAlias = Literal["standard", "slack"]
+WebhookStatus: TypeAlias = Literal["active", "disabled"]
+DeliveryStatus: TypeAlias = Literal["pending", "delivered", "failed"]
 
 _WEBHOOKS = "/v1/webhooks"
 _TEST_SECONDS = 20.0
@@ -30,7 +34,7 @@ def create_webhook(
     *,
     events: Sequence[str] | None = None,
     description: str | None = None,
-    kind: Literal["standard", "slack"] | None = None,
+    kind: Kind | None = None,
     idempotency_key: str | None = None,
 ) -> Call[WebhookWithSecret]:
     """Create a webhook, which notifies an address. `events`: such as `api_key.revoked`; by default all.
@@ -66,7 +70,7 @@ def update_webhook(
     url: str | UnsetType = UNSET,
     events: Sequence[str] | UnsetType = UNSET,
     description: str | UnsetType | None = UNSET,
-    status: Literal["active", "disabled"] | UnsetType = UNSET,
+    status: WebhookStatus | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Webhook]:
     """Update the given fields and keep the others. A disabled webhook receives nothing."""
@@ -106,7 +110,7 @@ def test_webhook(webhook_id: str, *, idempotency_key: str | None = None) -> Call
 
 
 def list_deliveries(
-    webhook_id: str, *, status: str | None = None, cursor: str | None = None, per_page: int | None = None
+    webhook_id: str, *, status: DeliveryStatus | None = None, cursor: str | None = None, per_page: int | None = None
 ) -> Call[Page[Delivery]]:
     """List the deliveries of the last 30 days with their results, newest first."""
     query = query_of(status=status, cursor=cursor, per_page=per_page)
@@ -120,9 +124,10 @@ def retry_delivery(webhook_id: str, delivery_id: str, *, idempotency_key: str | 
     return Call("POST", path, _delivery, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
-def delete_webhook(webhook_id: str) -> Call[DeletedWebhook]:
+def delete_webhook(webhook_id: str, *, if_match: int | None = None) -> Call[DeletedWebhook]:
     """Delete a webhook. Nothing is sent to it from now on."""
-    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
+    headers = with_headers(if_match=if_match)
+    return Call("DELETE", _path(webhook_id), _deleted, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _secret_arrived(content: bytes) -> WebhookWithSecret:

@@ -1,8 +1,10 @@
 """`keyledger keys …`: changes of a key other than its revocation."""
 
 import argparse
+from datetime import UTC, datetime
 from typing import Any
 
+from keyledger.cli.changes import given, require_changes
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.keys.create import expiry_of, rate_limit_of
 from keyledger.cli.keys.permissions import are_given, permissions_of
@@ -10,7 +12,8 @@ from keyledger.cli.keys.read import key_fields
 from keyledger.cli.output import show, tell
 from keyledger.cli.secrets_once import secret_file, show_secret
 from keyledger.cli.settings import client_of
-from keyledger.models.keys import Key
+from keyledger.cli.times import day
+from keyledger.models.keys import Key, RotatedKey
 from keyledger.models.permissions import Permissions
 
 
@@ -21,8 +24,7 @@ def update(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--{one.replace('_', '-')} and --{other.replace('_', '-')} exclude each other.")
     changes = _changes(arguments)
     has_permissions = are_given(arguments) or arguments.no_mcps or arguments.no_manage
-    if not changes and not has_permissions:
-        raise UsageError("Nothing to change. Use an option such as --name or --mcp.")
+    require_changes(changes, has_permissions, "--name or --mcp")
     with client_of(arguments) as client:
         if has_permissions:
             current = client.keys.get(arguments.id)
@@ -35,7 +37,8 @@ def update(arguments: argparse.Namespace) -> int:
 def rotate(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client, secret_file(arguments) as file:
         rotated = client.keys.rotate(arguments.id, overlap_seconds=arguments.overlap_seconds)
-        return show_secret(arguments, file, rotated, rotated.key, key_fields(rotated))
+        fields = [*key_fields(rotated), ("old secret", _end_of_old_secret(arguments, rotated))]
+        return show_secret(arguments, file, rotated, rotated.key, fields, remedy=f"keyledger keys rotate {rotated.id}")
 
 
 def end_secrets(arguments: argparse.Namespace) -> int:
@@ -53,13 +56,17 @@ def enable(arguments: argparse.Namespace) -> int:
         return _tell(arguments, client.keys.enable(arguments.id))
 
 
+def _end_of_old_secret(arguments: argparse.Namespace, rotated: RotatedKey) -> str:
+    end = rotated.previous_valid_until
+    if end <= datetime.now(UTC):
+        return "works no more"
+    first_use = "the first use of the new one, at the latest until " if arguments.overlap_seconds is None else ""
+    return f"works until {first_use}{day(end)} UTC"
+
+
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the fields other than permissions that the options set."""
-    changes: dict[str, Any] = {}
-    if arguments.name is not None:
-        changes["name"] = arguments.name
-    if arguments.description is not None:
-        changes["description"] = arguments.description or None
+    changes = given(arguments, "name", "description")
     if arguments.never:
         changes["expires_at"] = None
     elif (expires_at := expiry_of(arguments)) is not None:

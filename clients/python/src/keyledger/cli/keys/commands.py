@@ -1,10 +1,13 @@
 """The commands `keyledger keys …`."""
 
+from typing import get_args
+
 from keyledger.cli.activity import add_filters
 from keyledger.cli.grammar import Commands, Parser, add_limit, add_question, count, instant
 from keyledger.cli.keys import change, create, read, revoke
 from keyledger.cli.keys.permissions import add_permission_options
 from keyledger.cli.secrets_once import add_secret_options
+from keyledger.endpoints.keys import Environment, Order, Sort, Status
 
 
 def add_commands(groups: Commands) -> None:
@@ -27,7 +30,7 @@ def _add_create(commands: Commands) -> None:
     )
     command.add_argument("name", metavar="NAME", help="1 to 100 characters")
     command.add_argument("--description", metavar="TEXT", help="where the secret is stored, and who looks after it")
-    command.add_argument("--environment", choices=("live", "test"), help="by default that of the management key")
+    command.add_argument("--environment", choices=get_args(Environment), help="by default that of the management key")
     create.add_expiry(command, f"by default in {create.DEFAULT_DAYS} days")
     add_permission_options(command)
     create.add_limits(command)
@@ -73,8 +76,8 @@ def _add_reading(commands: Commands) -> None:
 
 
 def _add_list_filters(command: Parser) -> None:
-    command.add_argument("--status", choices=("active", "disabled", "expired", "revoked"), help="keys in this state")
-    command.add_argument("--environment", choices=("live", "test"), help="keys of this environment")
+    command.add_argument("--status", choices=get_args(Status), help="keys in this state")
+    command.add_argument("--environment", choices=get_args(Environment), help="keys of this environment")
     command.add_argument("--mcp", metavar="ID", help="keys that may reach this MCP")
     command.add_argument("--created-by", metavar="ID", help="keys that this user or key created")
     for name, purpose in (
@@ -88,11 +91,9 @@ def _add_list_filters(command: Parser) -> None:
     command.add_argument("--mcp-access", choices=("all",), help="keys that reach all MCPs, including future ones")
     command.add_argument("--open-grant", metavar="GRANT", help="keys with this grant that any IP address may use")
     command.add_argument("--search", metavar="TEXT", help="the beginning of a word in the name, or of the prefix")
+    command.add_argument("--sort", choices=get_args(Sort), help="by default created_at")
     command.add_argument(
-        "--sort", choices=("created_at", "last_used", "expires_at", "name"), help="by default created_at"
-    )
-    command.add_argument(
-        "--order", choices=("asc", "desc"), help="by default asc for names and expiry dates, otherwise desc"
+        "--order", choices=get_args(Order), help="by default asc for names and expiry dates, otherwise desc"
     )
     add_limit(command, None)
 
@@ -159,6 +160,7 @@ def _add_revocations(commands: Commands) -> None:
         "keyledger keys revoke-many --created-by user_… --reason owner_removed --dry-run",
         "keyledger keys revoke-many --mcp mcp_… --reason superseded --yes",
     )
+    many.is_intermixed = True
     many.add_argument("ids", nargs="*", metavar="ID", help="keys by id, at most 1,000")
     many.add_argument("--created-by", metavar="ID", help="keys that this user or key created")
     many.add_argument("--mcp", metavar="ID", help="keys that may reach this MCP")

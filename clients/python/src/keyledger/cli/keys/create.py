@@ -37,7 +37,8 @@ def create(arguments: argparse.Namespace) -> int:
             allowed_ips=arguments.allowed_ip,
             metadata=dict(arguments.metadata) if arguments.metadata else None,
         )
-        return show_secret(arguments, file, created, created.key, key_fields(created))
+        remedy = f"keyledger keys rotate {created.id} --overlap-seconds 0"
+        return show_secret(arguments, file, created, created.key, key_fields(created), remedy=remedy)
 
 
 def add_expiry(command: Parser, default: str) -> None:

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from keyledger.cli import exit_codes
-from keyledger.cli.activity import ENTRY_COLUMNS, entry_row, show_activity
+from keyledger.cli.activity import ENTRY_COLUMNS, entry_cells, entry_row, show_activity
 from keyledger.cli.keys.permissions import reach_of
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import print_json, show
@@ -14,7 +15,7 @@ from keyledger.cli.tables import Column, print_fields, print_table
 from keyledger.cli.times import day, when
 from keyledger.clients import Keyledger
 from keyledger.errors import Forbidden
-from keyledger.models.keys import Key, KeyClient, KeyCreator, ListedKey, ReviewedKeys
+from keyledger.models.keys import Key, KeyClient, KeyCreator, ListedKey, ReviewedKeys, SecretDates
 
 _COLUMNS = (
     Column("ID"),
@@ -24,6 +25,13 @@ _COLUMNS = (
     Column("EXPIRES"),
     Column("STATUS", has_states=True),
     Column("MCP ACCESS", is_cut=True, left_out=1),
+)
+_SECRETS = (
+    Column("SECRET"),
+    Column("KEY", left_out=1),
+    Column("CREATED"),
+    Column("LAST USED"),
+    Column("WORKS"),
 )
 _CREATORS = (Column("ID"), Column("ADDRESS", is_cut=True), Column("KEYS"))
 _CLIENTS = (Column("USER AGENT", is_cut=True), Column("USES"), Column("LAST USE"))
@@ -83,6 +91,9 @@ def get(arguments: argparse.Namespace) -> int:
         return exit_codes.OK
     print_fields(key_fields(key))
     print()
+    at = datetime.now(UTC)
+    print_table(_SECRETS, [[_secret_row(secret, at) for secret in key.secrets]])
+    print()
     print_table(ENTRY_COLUMNS, [[entry_row(entry) for entry in key.recent_activity]])
     return exit_codes.OK
 
@@ -93,6 +104,8 @@ def list_activity(arguments: argparse.Namespace) -> int:
             arguments,
             partial(client.keys.list_activity, arguments.id, type=arguments.type),
             partial(client.keys.iterate_activity, arguments.id, type=arguments.type),
+            columns=ENTRY_COLUMNS,
+            cells=entry_cells,
         )
 
 
@@ -146,6 +159,7 @@ def key_fields(key: Key) -> list[tuple[str, str]]:
         ("status", key.status),
         ("created", f"{when(key.created_at)} by {key.created_by.name or key.created_by.id}"),
         ("expires", when(key.expires_at) or "never"),
+        ("revoked", "" if key.revoked_at is None else f"{when(key.revoked_at)}, {key.revoked_reason or 'unspecified'}"),
         ("last used", when(key.last_used) or "never"),
         ("reaches", reach_of(permissions)),
         ("manages", ", ".join(permissions.manage)),
@@ -154,6 +168,18 @@ def key_fields(key: Key) -> list[tuple[str, str]]:
         ("metadata", ", ".join(f"{name}={value}" for name, value in key.metadata.items())),
         ("revision", str(key.revision)),
     ]
+
+
+def _secret_row(secret: SecretDates, at: datetime) -> tuple[str, ...]:
+    end = secret.valid_until
+    works = "as long as the key" if end is None else f"until {day(end)} UTC" if end > at else f"ended {day(end)} UTC"
+    return (
+        str(secret.version),
+        f"{secret.prefix}…{secret.last4}",
+        when(secret.created_at),
+        when(secret.last_used) or "never",
+        works,
+    )
 
 
 def _names_of_mcps(client: Keyledger, arguments: argparse.Namespace) -> Mapping[str, str]:

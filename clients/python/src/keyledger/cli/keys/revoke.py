@@ -1,6 +1,7 @@
 """`keyledger keys revoke` and `revoke-many`, which ask first."""
 
 import argparse
+from typing import get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
@@ -10,9 +11,10 @@ from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_table
 from keyledger.cli.times import day, in_sentence, when
 from keyledger.clients import Keyledger
+from keyledger.endpoints.keys import Reason
 from keyledger.models.keys import KeyDetail, MatchedKey, RevokedKeys
 
-REASONS = ("compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified")
+REASONS = get_args(Reason)
 
 _MATCHED = (
     Column("ID"),

@@ -1,6 +1,7 @@
 """`keyledger usage`"""
 
 import argparse
+import sys
 from collections.abc import Iterable
 from datetime import UTC, tzinfo
 from typing import get_args
@@ -14,6 +15,9 @@ from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_fields, print_table
 from keyledger.endpoints.usage import Bucket
 from keyledger.models.usage import DayRequests, HistoryDay, HourRequests, KeyReport, Latency, OrganizationReport
+
+_KEYS_MAX = 100
+_KEYS = (Column("KEY"), Column("NAME"), Column("REQUESTS"))
 
 
 def add_commands(groups: Commands) -> None:
@@ -37,6 +41,12 @@ def add_commands(groups: Commands) -> None:
     command.add_argument(
         "--time-zone", default="UTC", metavar="ZONE", help="the time zone of days and hours, such as Europe/Berlin"
     )
+    keys = commands.add(
+        "keys", list_keys, "list the most used keys of a period", "keyledger usage keys --days 7 --limit 10"
+    )
+    keys.add_argument("--days", type=count, metavar="N", help="the last N days, including today; by default this month")
+    keys.add_argument("--time-zone", default="UTC", metavar="ZONE", help="the time zone of days, such as Europe/Berlin")
+    add_limit(keys, _KEYS_MAX)
     history = commands.add(
         "history", list_history, "list the days with requests, newest first", "keyledger usage history --limit 30"
     )
@@ -57,10 +67,19 @@ def usage(arguments: argparse.Namespace) -> int:
         return exit_codes.OK
     print_fields(_fields(report))
     print()
-    parts = report.by_hour if arguments.bucket == "hour" else report.by_day
+    parts = _hours(report) if arguments.bucket == "hour" else report.by_day
     zone = _zone(report.time_zone)
     print_table(_parts_in(zone), [[_row(part, zone) for part in parts]])
     return exit_codes.OK
+
+
+def list_keys(arguments: argparse.Namespace) -> int:
+    """Print the most used keys, with their requests."""
+    with client_of(arguments) as client:
+        report = client.usage.get(days=arguments.days, time_zone=arguments.time_zone, keys=arguments.limit)
+        return show_list(
+            arguments, iter(report.by_key), _KEYS, lambda key: (key.key_id, key.name or "", str(key.requests))
+        )
 
 
 def list_history(arguments: argparse.Namespace) -> int:
@@ -79,7 +98,13 @@ def _fields(report: KeyReport | OrganizationReport) -> Iterable[tuple[str, str]]
     yield ("latency", _latency(report.latency_ms))
     if isinstance(report, OrganizationReport):
         plan = report.requests
-        yield ("billed", str(plan.billed) if plan.limit is None else f"{plan.billed} of {plan.limit} a month")
+        yield ("billed", f"{plan.billed:,}" if plan.limit is None else f"{plan.billed:,} of {plan.limit:,} a month")
+
+
+def _hours(report: KeyReport | OrganizationReport) -> list[HourRequests]:
+    """Return the hours until now; on a terminal, only those with any requests."""
+    past = [hour for hour in report.by_hour if hour.hour <= report.counted_until]
+    return [hour for hour in past if hour.requests or hour.denied] if sys.stdout.isatty() else past
 
 
 def _latency(found: Latency | None) -> str:

@@ -4,7 +4,7 @@ import codecs
 import re
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.secret import Secret, flaw_of
+from keyledger.secret import PREFIXES, Secret, flaw_of, may_be_imported
 
 KEY = re.compile(r"(?<![0-9A-Za-z])pk_(?:live|test)_[0-9A-Za-z]{32}(?![0-9A-Za-z])")
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*")
@@ -12,10 +12,11 @@ _ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (
 SIZE_MAX = 1_000_000
 
 
-def key_in(content: bytes, place: str) -> Secret:
+def key_in(content: bytes, place: str, *, may_be_of_another_system: bool = False) -> Secret:
     """Return the one key in `content`: alone, quoted, or in a line NAME=KEY, in UTF-8 or UTF-16 with a byte order mark.
 
     Raise UsageError if there is none, or more than one. `place` says in the message where that is.
+    `may_be_of_another_system`: also accept what may be the secret of an imported key.
     """
     if len(content) > SIZE_MAX:
         raise UsageError(f"{place} is too large for a file with a key.")
@@ -26,7 +27,11 @@ def key_in(content: bytes, place: str) -> Secret:
     if found:
         return _well_formed(found[0], place)
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return _well_formed(_value(lines[0]) if lines else "", place)
+    value = _value(lines[0]) if lines else ""
+    # With the prefix of this service, a text is more likely a key that was cut off.
+    if may_be_of_another_system and may_be_imported(value) and not value.startswith(PREFIXES):
+        return Secret(value)
+    return _well_formed(value, place)
 
 
 def without_keys(text: str) -> str:

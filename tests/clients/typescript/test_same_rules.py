@@ -108,7 +108,12 @@ def test_secrets_of_imported_keys_are_recognized_as_by_the_python_client_and_the
     code = """
         const { checkRequest } = await import("keyledger/fetch");
         const asked = [];
-        const verifier = { verify: async (key) => { asked.push(key.reveal()); return { valid: true, code: "valid" }; } };
+        const verifier = {
+          verify: async (key) => {
+            asked.push(key.reveal());
+            return { valid: true, code: "valid" };
+          },
+        };
         for (const text of given.texts) {
           const headers = new Headers();
           try { headers.set("X-API-Key", text); } catch { continue; }

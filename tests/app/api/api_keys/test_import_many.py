@@ -1,6 +1,9 @@
 """POST /v1/api-keys/import."""
 
 import base64
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -348,3 +351,20 @@ def test_the_log_stores_the_digest_and_shows_it_to_nobody(api: Api, org: Organiz
     (event,) = org.client.get("/v1/audit/events", {"resource": key_id}).data
     assert event["data"]["imported"] is True
     assert digest not in str(event)
+
+
+def test_the_checks_of_the_log_accept_imported_keys(api: Api, org: Organization) -> None:
+    """Rotated, revoked and expired keys, and keys without the parts that are shown."""
+    ids = [imported(org, name=name, prefix=prefix)[0] for name, prefix in (("A", ""), ("B", "acme_"), ("C", ""))]
+    org.client.post(f"/v1/api-keys/{ids[0]}/rotate", {"overlap_seconds": 60})
+    org.client.delete(f"/v1/api-keys/{ids[1]}")
+    org.client.patch(f"/v1/api-keys/{ids[2]}", {"name": "D", "description": "Changed"})
+    for module, command in (("eventstore", "check"), ("projections", "verify")):
+        ran = subprocess.run(
+            [sys.executable, "-m", module, command],
+            env={**os.environ, "DATABASE_URL": api.server.database_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr

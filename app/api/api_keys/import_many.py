@@ -52,7 +52,7 @@ from projections.read_models.mcps.list.queries import environments
 from projections.read_models.organizations.counts.queries import key_counts, keys_guard
 
 KEYS_MAX = 1_000
-_CHUNK = 25
+_CHUNK = 50
 _UNLIMITED = KeyCounts(active=0, disabled=0, limit=None, plan="enterprise")
 _DIGEST_EXPECTED = "Must be the SHA-256 of the secret: 32 bytes in hexadecimal, base64 or base64url"
 _CONFLICT = "This secret cannot be imported. Create a new key for its holder instead."

@@ -37,6 +37,9 @@ from tests.app.organizations import Database
 _RATE = 500.0
 _P99_MS = 100.0
 _CHECKED = 200
+_WITH_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 _CLIENT = Path(__file__).parents[1] / "clients/python/src"
 
 
@@ -121,7 +124,9 @@ class _Command:
     def interrupted(self, imported: Callable[[], int], number: int) -> float:
         """Interrupt the import when `number` keys exist, and return how long it ran."""
         started = time.monotonic()
-        with subprocess.Popen(self._words, env=self._environment, stdout=subprocess.DEVNULL) as importing:
+        # A shell that starts this program in the background lets it ignore SIGINT, and its children inherit that.
+        words = [sys.executable, "-c", _WITH_SIGINT, *self._words]
+        with subprocess.Popen(words, env=self._environment, stdout=subprocess.DEVNULL) as importing:
             while imported() < number:
                 time.sleep(0.05)
             importing.send_signal(signal.SIGINT)

@@ -26,6 +26,11 @@ from tests.random_input import random_token
 from tests.terminals import on_terminal
 
 
+_WITH_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 def foreign() -> str:
     return f"acme_{random_token()}"
 
@@ -241,8 +246,10 @@ def test_an_interrupted_import_says_how_to_continue_and_is_completed_by_a_repeti
     rows = [{"name": f"Key {each}", "sha256": digest(foreign())} for each in range(number)]
     file = csv_file(tmp_path / "keys.csv", rows)
     environment = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(SOURCE)}
+    words = ["keys", "import", file, "--all-mcps", "--yes"]
     with subprocess.Popen(
-        [sys.executable, "-m", "keyledger", "keys", "import", file, "--all-mcps", "--yes"],
+        # A shell that starts the tests in the background lets them ignore SIGINT, and their children inherit that.
+        [sys.executable, "-c", _WITH_SIGINT, sys.executable, "-m", "keyledger", *words],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

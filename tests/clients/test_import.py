@@ -25,7 +25,6 @@ from tests.clients.flaky_proxy import FlakyProxy
 from tests.random_input import random_token
 from tests.terminals import on_terminal
 
-
 _WITH_SIGINT = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 )

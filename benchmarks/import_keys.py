@@ -34,7 +34,7 @@ from infrastructure.database.migrate import migrate
 from projections.engine.schema import scripts
 from tests.app.organizations import Database
 
-_RATE = 500.0
+_RATE = 200.0
 _P99_MS = 100.0
 _CHECKED = 200
 _WITH_SIGINT = (

@@ -19,6 +19,7 @@ from app.api.api_keys.enable import enable_key
 from app.api.api_keys.end_secrets import end_secrets
 from app.api.api_keys.get import get_key
 from app.api.api_keys.identify import identify_key
+from app.api.api_keys.import_many import import_keys
 from app.api.api_keys.list import list_keys
 from app.api.api_keys.review import review_keys
 from app.api.api_keys.revoke import delete_key, revoke_key
@@ -169,6 +170,7 @@ ROUTES: tuple[Route, ...] = (
     delete_key,
     revoke_key,
     revoke_keys,
+    import_keys,
     rotate_key,
     identify_key,
     end_secrets,

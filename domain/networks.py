@@ -15,6 +15,8 @@ ADDRESS_LENGTH_MAX = 64
 """The longest spelling, `[…]:65535` around an IPv6 address that ends in an IPv4 one, has 53 characters."""
 ADDRESS_EXPECTED = "Must be one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7"
 
+_IPV6_HOST_BITS = 64
+"""A client has at least a /64 of IPv6 addresses (RFC 6177), so such a network counts as one client."""
 _MAPPED_PREFIX = 96
 """IPv4 addresses as IPv6 sockets show them, ::ffff:0:0/96 (RFC 4291 §2.5.5.2)."""
 _PORT_MAX = 65_535
@@ -32,6 +34,14 @@ def parse_address(text: str) -> Address | None:
     """
     # Refuse longer texts before they fill the cache.
     return None if len(text) > ADDRESS_LENGTH_MAX else _parsed(text.strip(" \t"))
+
+
+def client_network(ip: str | None) -> str:
+    """Return the unit that counts as one client: an IPv4 address or an IPv6 network. Empty if there is no address."""
+    address = parse_address(ip or "")
+    if isinstance(address, IPv6Address):
+        return str(int(address) >> _IPV6_HOST_BITS)
+    return "" if address is None else str(address)
 
 
 def parse_network(text: str) -> Network:

@@ -3,9 +3,12 @@
 `pk_live_` or `pk_test_`, 26 random base62 characters (154 bits), and 6 base62 characters of the CRC32 of everything
 before them. The checksum lets a scanner or a server refuse a mistyped key without a look-up. Only the SHA-256 is
 stored: 154 random bits need no slower hash (NIST SP 800-63B §5.1.2.2 requires salts below 112 bits).
+
+An imported key keeps the secret that another system gave it: a foreign secret, which has any format and no checksum.
 """
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, Literal, NoReturn
@@ -28,6 +31,12 @@ _RANDOM_LENGTH = 26
 _CHECKSUM_LENGTH = 6
 _LENGTH = _LABEL_LENGTH + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 _PREFIX_LENGTH = _LABEL_LENGTH + 4
+_FOREIGN = re.compile(r"[!-+\--~]{16,255}")
+"""Printable ASCII without the comma, at which headers with several values are split."""
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{64}")
+_BASE64 = re.compile(r"[0-9A-Za-z+/_-]{43}=?")
+_BASE64_LENGTH = 43
+_TO_BASE64URL = str.maketrans("+/", "-_")
 _MARK = "pk_"
 _PASTED = re.compile(r"pk_(?:live|test)_\w*", re.ASCII)
 
@@ -73,10 +82,17 @@ class Secret:
         raise TypeError("A secret is not stored: it can be neither pickled nor copied.")
 
 
+class ForeignSecret(Secret):
+    """A secret in the format of another system, which may belong to an imported key."""
+
+    __slots__ = ()
+
+
 class SecretRecord(Struct, frozen=True):
     """The stored record of a secret: enough to recognize the secret, not enough to use it.
 
-    `digest` is the SHA-256 of the whole secret in hexadecimal.
+    `digest` is the SHA-256 of the whole secret in hexadecimal. `prefix` and `last4` are empty if an import did not
+    contain them.
     """
 
     digest: str
@@ -94,12 +110,25 @@ def generate(environment: Environment, entropy: bytes) -> Secret:
 
 def parse(text: str) -> Secret | None:
     """Return the secret in `text`, or None if its form or checksum is wrong, which needs no database look-up."""
-    if len(text) != _LENGTH or text[:_LABEL_LENGTH] not in _LABELS.values():
-        return None
-    if not _BASE62_SET.issuperset(text[_LABEL_LENGTH:]):
+    if not _has_own_form(text):
         return None
     body = text[:-_CHECKSUM_LENGTH]
     return Secret(text) if text[-_CHECKSUM_LENGTH:] == _checksum(body) else None
+
+
+def parse_foreign(text: str) -> ForeignSecret | None:
+    """Return the secret in `text` if it may be that of an imported key, which only a look-up can tell.
+
+    A text in the own format with a wrong checksum is a mistyped key and not looked up.
+    """
+    return None if _FOREIGN.fullmatch(text) is None or _has_own_form(text) else ForeignSecret(text)
+
+
+def _has_own_form(text: str) -> bool:
+    """Return whether `text` has the form of a secret that `generate` returns, with any checksum."""
+    if len(text) != _LENGTH or text[:_LABEL_LENGTH] not in _LABELS.values():
+        return False
+    return _BASE62_SET.issuperset(text[_LABEL_LENGTH:])
 
 
 def pasted(text: str) -> str:
@@ -165,6 +194,18 @@ def fingerprint(secret: Secret) -> SecretRecord:
 def digest(secret: Secret) -> bytes:
     """Return the SHA-256 of the secret: 32 bytes, the only form in which it is looked up."""
     return sha256(secret.reveal().encode("ascii")).digest()
+
+
+def parse_digest(text: str) -> bytes | None:
+    """Return the digest in `text`: hexadecimal, base64 or base64url with or without padding. None: it is none."""
+    if _HEXADECIMAL.fullmatch(text):
+        return bytes.fromhex(text)
+    if not _BASE64.fullmatch(text):
+        return None
+    found = urlsafe_b64decode(f"{text[:_BASE64_LENGTH]}=".translate(_TO_BASE64URL))
+    # The last character has two bits more than needed. A text in which they are set is spelled by no encoder.
+    canonical = urlsafe_b64encode(found).decode()[:_BASE64_LENGTH]
+    return found if canonical == text[:_BASE64_LENGTH].translate(_TO_BASE64URL) else None
 
 
 def _checksum(body: str) -> str:

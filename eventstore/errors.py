@@ -31,6 +31,10 @@ class IdempotencyMismatch(StorageError):
     """This Idempotency-Key was already used for a different request. Use a new key for each new request."""
 
 
+class DigestTaken(StorageError):
+    """The secret belongs to another key already. Create a new key."""
+
+
 class Corruption(StorageError):
     """The log contradicts itself."""
 
@@ -51,6 +55,8 @@ def translate(error: Exception) -> NoReturn:
         and error.diag.constraint_name == "events_stream_id_version_key"
     ):
         raise ConcurrentChange from error
+    if isinstance(error, psycopg.errors.UniqueViolation) and error.diag.constraint_name == "key_secrets_pkey":
+        raise DigestTaken from error
     if isinstance(error, UNAVAILABLE) and not isinstance(error, Unavailable):
         raise Unavailable from error
     raise error

@@ -1,13 +1,15 @@
 """Detection of the API key in a request: `Authorization: Bearer …` (RFC 6750) or `X-API-Key: …`.
 
-A proxy or a browser may put its own credential into one of the two headers. A value without the form of a key is
-ignored, and the header that contains a key counts.
+A proxy or a browser may put its own credential into one of the two headers. If one header contains a key of this
+service, all other values are ignored. Otherwise a value may be the foreign secret of an imported key, and `X-API-Key`
+counts before `Authorization`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn
 
 from app.http.errors import unauthorized
-from domain.secret import Secret, looks_like_key, parse
+from domain.secret import ForeignSecret, Secret, looks_like_key, parse, parse_foreign
 
 _DIFFERENT_KEYS = "The request contains different API keys. Send one, in Authorization or in X-API-Key."
 
@@ -15,25 +17,46 @@ Headers = Mapping[bytes, bytes]
 
 
 def presented_secret(headers: Headers) -> Secret:
-    """Return the well-formed secret in the headers.
+    """Return the secret in the headers: a well-formed one, or a foreign one if there is no other.
 
-    Raise 401 if none was sent, if none has the form and checksum of a key, or if several different ones were sent.
+    Raise 401 if none was sent, if none can be a secret, or if several different ones were sent.
     """
-    texts = [text.decode("latin-1") for text in (*bearer_tokens(headers), *_own_header(headers))]
-    secrets = {text: secret for text in texts if (secret := parse(text)) is not None}
+    tokens, own = _texts(bearer_tokens(headers)), _texts(_own_header(headers))
+    return (
+        _only(parse, (*tokens, *own))
+        or _only(parse_foreign, own)
+        or _only(parse_foreign, tokens)
+        or _no_secret(presented=bool(tokens or own))
+    )
+
+
+def is_foreign(secret: Secret) -> bool:
+    return isinstance(secret, ForeignSecret)
+
+
+def _texts(values: Iterable[bytes]) -> list[str]:
+    return [value.decode("latin-1") for value in values]
+
+
+def _only(read: Callable[[str], Secret | None], texts: Iterable[str]) -> Secret | None:
+    """Return the secret that `read` finds in the texts, or None if it finds none. Raise 401 for different ones."""
+    secrets = {text: secret for text in texts if (secret := read(text)) is not None}
     if len(secrets) > 1:
         # A proxy may have checked one of them while the other one counted.
         raise unauthorized("unauthorized", presented=True, detail=_DIFFERENT_KEYS)
-    for secret in secrets.values():
-        return secret
-    raise unauthorized("unauthorized", presented=bool(texts))
+    return next(iter(secrets.values()), None)
+
+
+def _no_secret(*, presented: bool) -> NoReturn:
+    raise unauthorized("unauthorized", presented=presented)
 
 
 def presents_key(headers: Headers) -> bool:
     """Return whether the caller tries to authenticate with a key, even with an invalid one.
 
     `X-API-Key` is specific to this service. `Authorization` counts only if it contains something similar to a key of
-    this service; otherwise a proxy in front of the service has set it for its own purposes.
+    this service; otherwise a proxy in front of the service has set it for its own purposes. A foreign secret in
+    `Authorization` therefore authenticates only requests without a session cookie.
     """
     sent = [headers.get(b"authorization", b""), *bearer_tokens(headers)]
     return bool(_own_header(headers)) or any(looks_like_key(text.decode("latin-1")) for text in sent)

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from app.auth.bearer import presented_secret
+from app.auth.bearer import is_foreign, presented_secret
 from app.auth.visible_keys import VisibleKeys, visible_to
 from app.http.messages import RawRequest
 from domain.actor import Actor, KeyActor, UserActor
@@ -128,14 +128,16 @@ def access_request(
     organization_id: str | None = None,
 ) -> AccessRequest:
     """Return the access request for the key in the headers. Only keys of `organization_id` count, if it is given."""
+    secret = presented_secret(inbound.headers)
     return AccessRequest(
-        digest=digest(presented_secret(inbound.headers)),
+        digest=digest(secret),
         action=action,
         organization_id=organization_id,
         mcp_id=mcp_id,
         tool=tool,
         grant=grant,
         people_only=people_only,
+        is_foreign=is_foreign(secret),
         ip=inbound.ip,
         user_agent=inbound.user_agent,
         request_id=inbound.request_id,

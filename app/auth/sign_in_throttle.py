@@ -5,7 +5,6 @@ Attempts are counted in PostgreSQL, which also stores sessions: whenever sign-in
 
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import IPv6Address
 from math import ceil
 from typing import NamedTuple
 
@@ -14,13 +13,10 @@ import structlog
 from app.http.errors import Problem
 from app.http.messages import RawRequest
 from app.services import Services
-from domain.networks import parse_address
+from domain.networks import client_network
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 from projections.records.sessions import queries as sessions
-
-_IPV6_HOST_BITS = 64
-"""A client has at least a /64 of IPv6 addresses (RFC 6177), so such a network counts as one client."""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,12 +50,7 @@ async def throttle(services: Services, inbound: RawRequest, limit: Limit, of: st
 
 def client_of(inbound: RawRequest) -> str:
     """Return the unit that counts as one client: an IPv4 address or an IPv6 network."""
-    address = parse_address(inbound.ip or "")
-    if address is None:
-        return ""
-    if isinstance(address, IPv6Address):
-        return str(int(address) >> _IPV6_HOST_BITS)
-    return str(address)
+    return client_network(inbound.ip)
 
 
 async def record_failure(

@@ -14,6 +14,7 @@ from app.http.errors import Problem, missing_grant, unauthorized
 from app.http.messages import RawRequest
 from app.verification.rate_limit_headers import quota_exceeded, rate_headers, rate_limited
 from app.verification.requests import Authenticate, VerificationQueue, VerificationRequest, VerificationResult
+from app.verification.unknown_secrets import sent_from, too_many_unknown
 from domain.keys.state import Key
 from domain.usage.decision import AccessRequest
 
@@ -21,14 +22,32 @@ from domain.usage.decision import AccessRequest
 async def authenticate(
     inbound: RawRequest, verification: VerificationQueue, request: VerificationRequest
 ) -> VerificationResult:
-    """Return the result, and add its rate limits to the headers of the response."""
-    result = await verification.submit(request)
+    """Return the result, and add its rate limits to the headers of the response.
+
+    Raise 429 without a lookup for a foreign secret from an address that presented too many unknown ones.
+    """
+    if request.caller.is_foreign:
+        result = await _with_foreign_secret(inbound, verification, request)
+    else:
+        result = await verification.submit(request)
     key = result.caller.key
     if key is not None:
         # Every later log line of the request contains the caller.
         bind_contextvars(organization_id=key.organization_id, key_id=key.id)
     if result.rate_limit is not None:
         inbound.reply_headers.update(rate_headers(result.rate_limit))
+    return result
+
+
+async def _with_foreign_secret(
+    inbound: RawRequest, verification: VerificationQueue, request: VerificationRequest
+) -> VerificationResult:
+    """Return the result for a caller whose secret only the look-up can recognize."""
+    origins = sent_from(inbound.ip)
+    if wait := verification.unknown_secrets.wait_seconds(origins):
+        raise too_many_unknown(wait)
+    result = await verification.submit(request)
+    verification.unknown_secrets.count(origins, known=result.caller.key is not None)
     return result
 
 

@@ -4,6 +4,7 @@
 loaded context only, and `finish` applies rate limits and quota and returns the result with the event to record.
 """
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -11,6 +12,7 @@ from msgspec import Struct, structs
 from app.verification.batch_context import BatchContext
 from app.verification.quota_ledger import QuotaLedger, apply_limits, deny, deny_invalid
 from app.verification.rate_limits import RateCheck, RateCheckResult, RateLimitStatus
+from app.verification.unknown_secrets import UnknownSecrets
 from app.verification.use_event import key_used
 from domain.keys.state import Key
 from domain.usage.decision import UNKNOWN_KEY, AccessDecision, AccessRequest
@@ -40,6 +42,10 @@ class Authenticate(Struct, frozen=True):
     """A caller presents a key for its own use: a call, a management request or a request behind a gateway."""
 
     request: AccessRequest
+
+    @property
+    def caller(self) -> AccessRequest:
+        return self.request
 
     @property
     def presented(self) -> tuple[AccessRequest, ...]:
@@ -125,4 +131,9 @@ class _KeyVerification(Struct, frozen=True):
 
 VerificationRequest = Authenticate | VerifyKey
 
-VerificationQueue = GroupCommit[VerificationRequest, VerificationResult]
+
+@dataclass
+class VerificationQueue(GroupCommit[VerificationRequest, VerificationResult]):
+    """The queue of the requests that present keys, and the limit on unknown foreign secrets among them."""
+
+    unknown_secrets: UnknownSecrets = field(default_factory=UnknownSecrets)

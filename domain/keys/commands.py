@@ -1,6 +1,7 @@
 """Commands on a key. Each command contains the facts that its decision needs, including the current instant."""
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -15,6 +16,8 @@ from domain.secret import SecretRecord
 
 
 class CreateKey(Struct, frozen=True):
+    """Create a key. `imported`: `secret` is the record of one that another system issued."""
+
     key_id: str
     organization_id: str
     name: str
@@ -31,6 +34,7 @@ class CreateKey(Struct, frozen=True):
     rate_limit: RateLimit | None = None
     allowed_ips: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    imported: Literal[True] | UnsetType = UNSET
 
 
 class ChangeKey(Struct, frozen=True):

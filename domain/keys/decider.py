@@ -59,6 +59,7 @@ from domain.keys.fields import (
     check_overlap,
     check_permissions,
     check_rate_limit,
+    check_shown_parts,
 )
 from domain.keys.state import (
     Active,
@@ -133,6 +134,8 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     check_allowed_ips(problems, command.allowed_ips)
     check_rate_limit(problems, command.rate_limit)
     check_permissions(problems, command.permissions, command.known_mcps)
+    if command.imported is not UNSET:
+        check_shown_parts(problems, command.secret)
     problems.raise_if_any()
     wanted = Scope(command.permissions, command.environment, expires_at, command.allowed_ips)
     require_within(command.authority, wanted, command.known_mcps)
@@ -154,6 +157,7 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
             rate_limit=command.rate_limit,
             allowed_ips=command.allowed_ips,
             metadata=command.metadata,
+            imported=command.imported,
         ),
     )
 

@@ -30,6 +30,8 @@ class RateLimit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyCreated(Struct, frozen=True, tag_field="type", tag="api_key.created"):
+    """The key was created. `imported`: its secret is that of another system. The field is absent otherwise."""
+
     key_id: str
     organization_id: str
     name: str
@@ -43,6 +45,7 @@ class KeyCreated(Struct, frozen=True, tag_field="type", tag="api_key.created"):
     rate_limit: RateLimit | None = None
     allowed_ips: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    imported: Literal[True] | UnsetType = UNSET
 
 
 class KeyDetailsChanged(Struct, frozen=True, tag_field="type", tag="api_key.details_changed"):

@@ -87,6 +87,7 @@ def _created(state: KeyState, event: KeyCreated) -> Active:
         prefix=event.secret.prefix,
         last4=event.secret.last4,
         created_at=event.created_at,
+        imported=event.imported,
     )
     return Active(
         key=Key(

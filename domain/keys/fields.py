@@ -1,13 +1,14 @@
 """Validation of the fields of a key."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from domain.fields import CONTAINS_API_KEY, FieldErrors, has_control
 from domain.keys.delegation import McpEnvironments
 from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.permissions import TOOL_PATTERN_LENGTH_MAX, TOOL_PATTERNS_MAX, Permissions, ToolRule
 from domain.networks import parse_network
-from domain.secret import contains_secret, redact
+from domain.secret import SecretRecord, contains_secret, redact
 
 METADATA_PAIRS_MAX = 16
 METADATA_KEY_LENGTH_MAX = 64
@@ -17,6 +18,8 @@ MCPS_MAX = 1_000
 TOOL_PATTERNS_TOTAL_MAX = 2_000
 """For all MCPs together: all patterns are read in one use of the key."""
 NOTE_LENGTH_MAX = 500
+PREFIX_LENGTH_MAX = 12
+LAST4_LENGTH_MAX = 4
 OVERLAP_SECONDS_MAX = 30 * 24 * 3600
 LAST_KEY_LASTS = timedelta(days=1)
 """The minimum remaining life of the organization's only active key when that key changes its own expiry."""
@@ -67,6 +70,23 @@ def check_allowed_ips(problems: FieldErrors, networks: tuple[str, ...]) -> None:
             parse_network(text)
         except ValueError as error:
             problems.add(f"allowed_ips[{index}]", str(error))
+
+
+def check_shown_parts(problems: FieldErrors, secret: SecretRecord) -> None:
+    """Check the parts of an imported secret that are shown to people. Both may be empty.
+
+    Only the digest of the secret is known, so its length is not. Together the parts must not be the whole secret.
+    """
+    for name, text, length_max in (
+        ("prefix", secret.prefix, PREFIX_LENGTH_MAX),
+        ("last4", secret.last4, LAST4_LENGTH_MAX),
+    ):
+        if len(text) > length_max:
+            problems.add(name, f"Must have at most {length_max} characters")
+        elif not all("!" <= character <= "~" for character in text):
+            problems.add(name, "Must consist of printable ASCII characters without spaces")
+    if sha256((secret.prefix + secret.last4).encode()).hexdigest() == secret.digest:
+        problems.add("prefix", "Must not contain the whole secret together with last4: both are shown")
 
 
 def check_rate_limit(problems: FieldErrors, rate_limit: RateLimit | None) -> None:

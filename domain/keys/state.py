@@ -18,7 +18,8 @@ RETIRED_SECRETS_KEPT = 10
 class SecretVersion(Struct, frozen=True):
     """One secret of the key. `valid_until` None: the current secret. A retired secret keeps the instant of its end.
 
-    `ends_previous_when_used`: the first accepted use of this secret ends every earlier one.
+    `ends_previous_when_used`: the first accepted use of this secret ends every earlier one. `imported`: the secret was
+    issued by another system.
     """
 
     version: int
@@ -29,6 +30,11 @@ class SecretVersion(Struct, frozen=True):
     valid_until: datetime | None = None
     retired: bool = False
     ends_previous_when_used: Literal[True] | UnsetType = UNSET
+    imported: Literal[True] | UnsetType = UNSET
+
+    @property
+    def is_imported(self) -> bool:
+        return self.imported is not UNSET
 
     @property
     def record(self) -> SecretRecord:

@@ -23,7 +23,8 @@ from domain.usage.events import Action, Code, Denial
 class AccessRequest(Struct, frozen=True):
     """The presented secret and the requested access.
 
-    `digest`: SHA-256 of the secret. `organization_id`: the only organization whose keys are accepted; None: any.
+    `digest`: SHA-256 of the secret. `is_foreign`: its format is not that of this service, so only the look-up shows
+    whether it is a secret. `organization_id`: the only organization whose keys are accepted; None: any.
     `grant`: the management grant that the route requires. `people_only`: the route accepts no key with any grant.
     `invalid`: the request is refused even if its key is valid.
     """
@@ -36,6 +37,7 @@ class AccessRequest(Struct, frozen=True):
     grant: Grant | None = None
     people_only: bool = False
     invalid: bool = False
+    is_foreign: bool = False
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None

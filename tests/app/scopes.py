@@ -74,6 +74,7 @@ RULES: dict[Route, Rule] = {
     ("GET", "/v1/api-keys/{key_id}/activity"): key_route("keys:read"),
     ("GET", "/v1/api-keys/{key_id}/clients"): key_route("keys:read"),
     ("GET", "/v1/api-keys/{key_id}/usage"): key_route("usage:read"),
+    ("POST", "/v1/api-keys/import"): create_route("keys:write", {"keys": [{"name": "Old", "sha256": "0" * 64}]}),
     ("POST", "/v1/api-keys/revoke"): create_route(
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
     ),

@@ -21,6 +21,7 @@ from keyledger.authenticate import (
     _until_next_month,  # pyright: ignore[reportPrivateUsage]
 )
 from keyledger.litestar import KeyDenied, requires_key, verification_of
+from tests.app.api.api_keys.test_import_many import imported
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.flaky_proxy import Action, FlakyProxy, refusal
 
@@ -205,6 +206,32 @@ def test_two_different_keys_are_refused(
     assert response.status_code == 401
     assert "different API keys" in response.text
     assert proxy.requests == []
+
+
+def test_imported_keys_are_accepted_only_if_the_application_says_so(org: Organization, fetch: Fetch) -> None:
+    key_id, secret = imported(org)
+    for headers in (
+        _bearer(secret),
+        {"X-API-Key": secret},
+        [("Authorization", f"Bearer {JWT}"), ("X-API-Key", secret)],
+    ):
+        assert fetch(headers=headers).status_code == 401
+        accepted = fetch(headers=headers, accept_imported=True)
+        assert (accepted.status_code, accepted.text) == (200, key_id)
+
+
+def test_an_application_that_accepts_imported_keys_prefers_well_formed_ones(
+    org: Organization, fetch: Fetch, proxy: FlakyProxy
+) -> None:
+    key = org.key()
+    headers = {"Authorization": f"Bearer {JWT}", "X-API-Key": key.secret}
+    assert fetch(url=proxy.url, headers=headers, accept_imported=True).text == key.id
+    assert JWT.encode() not in b"".join(proxy.requests)
+    (_, first), (_, second) = imported(org), imported(org)
+    different = fetch(headers={"X-API-Key": f"{first}, {second}"}, accept_imported=True)
+    assert (different.status_code, _code(different)) == (401, "unauthorized")
+    assert "different API keys" in different.text
+    assert fetch(headers=_bearer(JWT), accept_imported=True).status_code == 401
 
 
 def test_a_key_without_access_to_the_mcp_or_the_tool_is_refused(org: Organization, fetch: Fetch) -> None:

@@ -21,7 +21,7 @@ from tests.app.people import person
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.clients.command import SOURCE
 from tests.clients.scan.repository import Repository
-from tests.random_input import random_email
+from tests.random_input import random_email, random_token
 from tests.terminals import COLUMNS, program_on_terminal
 from tests.workers.receiver import Receiver, receiver
 
@@ -54,6 +54,7 @@ class World:
         self._folder = folder
         (folder / "token.txt").write_text("token")
         (folder / "build.log").write_text("built")
+        (folder / "old-keys.csv").write_text(f"name,secret\nOld key,acme_{random_token()}\n")
 
     def filled(self, example: str) -> str:
         """Return the example with ids in the places of `key_…` and the like. A key that it reads is in its file."""

@@ -153,7 +153,7 @@ def test_usage_is_counted_by_day_and_by_hour_for_all_keys_and_for_one(api: Api, 
         run("usage", "get", "--days", "40", "--bucket", "hour", "--time-zone", "Asia/Tokyo", "--json").stdout
     )
     assert (tokyo["time_zone"], len(tokyo["by_hour"])) == ("Asia/Tokyo", 40 * 24)
-    assert "WHEN (Asia/Tokyo)" in run("usage", "get", "--time-zone", "Asia/Tokyo").stdout
+    assert "WHEN (Asia/Tokyo)" in run("usage", "get", *zone).stdout
 
 
 def test_activity_is_followed_until_it_is_interrupted(api: Api, org: Organization) -> None:

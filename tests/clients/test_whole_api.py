@@ -107,6 +107,7 @@ _OTHER_COMMANDS = {
     "list_servers": "mcps list-reachable",
     "get_liveness": "health",
     "get_readiness": "health",
+    "keys.import_many": "keys import",
     "keys.list_activity": "keys activity",
     "keys.iterate_activity": "keys activity",
     "keys.get_usage": "usage get",

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha256
 from string import ascii_letters, digits
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from domain.secret import (
     generate,
     looks_like_key,
     parse,
+    parse_digest,
+    parse_foreign,
     pasted,
     redact,
     redacted,
@@ -260,3 +263,43 @@ def test_text_meant_as_a_key_looks_like_a_key() -> None:
 )
 def test_a_key_is_taken_from_the_text_around_it(text: str, found: str) -> None:
     assert pasted(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 16, "~" * 255, "sk_live_4eC39HqLyjWDarjtT1zdp7dc", "pk_live_4eC39HqLyjWDarjt", "!\"#$%&'()*+-./:;<=>?@"],
+)
+def test_a_foreign_secret_has_16_to_255_printable_characters(text: str) -> None:
+    found = parse_foreign(text)
+    assert found is not None
+    assert digest(found) == sha256(text.encode()).digest()
+    assert text not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 15, "x" * 256, "x" * 15 + " y", "x" * 15 + ",y", "x" * 16 + "\n", "é" * 20])
+def test_other_texts_are_no_foreign_secrets(text: str) -> None:
+    assert parse_foreign(text) is None
+
+
+@given(generated)
+def test_a_secret_in_the_own_format_is_not_foreign_whatever_its_checksum(secret: Secret) -> None:
+    text = secret.reveal()
+    assert parse_foreign(text) is None
+    assert parse_foreign(text[:-1] + ("0" if text[-1] != "0" else "1")) is None
+    assert parse_foreign(text[:-1]) is not None
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_digest_is_read_in_every_common_spelling(given_bytes: bytes) -> None:
+    padded, for_urls = b64encode(given_bytes).decode(), urlsafe_b64encode(given_bytes).decode()
+    for spelled in (given_bytes.hex(), given_bytes.hex().upper(), padded, for_urls, padded[:-1], for_urls[:-1]):
+        assert parse_digest(spelled) == given_bytes
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0" * 63, "0" * 65, "g" * 64, "A" * 42, "A" * 42 + "B", "A" * 43 + "==", "A" * 42 + "\n", "$2b$" + "A" * 56],
+)
+def test_other_texts_are_no_digests(text: str) -> None:
+    """The last character of a digest in base64 has two unused bits, which are zero."""
+    assert parse_digest(text) is None

@@ -59,6 +59,7 @@ from domain.organizations.events import (
     OrganizationRestored,
     PlanChanged,
 )
+from domain.secret import SecretRecord
 from domain.sessions.decider import SESSION
 from domain.sessions.events import SessionEnded, SessionStarted
 from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
@@ -105,6 +106,17 @@ EXPECTED: dict[str, msgspec.Struct] = {
         rate_limit=RateLimit(per_second=5),
         allowed_ips=("10.0.0.0/8", "2001:db8::/32"),
         metadata={"team": "platform", "cost": "42"},
+    ),
+    "api_key.created.v1.imported": KeyCreated(
+        key_id=KEY_ID,
+        organization_id=ORGANIZATION_ID,
+        name="Build server",
+        environment="live",
+        permissions=Permissions(),
+        secret=SecretRecord(digest="0b" * 32, prefix="", last4=""),
+        created_at=NOW,
+        created_by=OWNER,
+        imported=True,
     ),
     "api_key.details_changed.v1": KeyDetailsChanged(name="Build", description="", metadata={"b": "2", "a": "1"}),
     "api_key.permissions_changed.v1": KeyPermissionsChanged(

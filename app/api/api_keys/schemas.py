@@ -48,8 +48,16 @@ Metadata = Annotated[
 ]
 Reason = Annotated[RevocationReason, Meta(description="The reason. It is stored in the history of the key.")]
 
-Prefix = Annotated[str, Meta(description="`pk_live_` or `pk_test_` and the first four characters of the secret.")]
-Last4 = Annotated[str, Meta(description="The last four characters of the secret.")]
+Prefix = Annotated[
+    str,
+    Meta(
+        description="`pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what "
+        "the import contained, which may be empty."
+    ),
+]
+Last4 = Annotated[
+    str, Meta(description="The last four characters of the secret. Of an imported secret, it may be empty.")
+]
 SecretOnce = Annotated[
     str | None,
     Meta(
@@ -84,6 +92,9 @@ class Key(Struct, frozen=True):
     description: str
     prefix: Prefix
     last4: Last4
+    imported: Annotated[
+        bool, Meta(description="Whether another system issued the current secret. A rotation replaces it.")
+    ]
     environment: Environment
     status: Status
     created_at: Time
@@ -109,6 +120,7 @@ KEY_EXAMPLE = Key(
     description="Reads the wiki",
     prefix="pk_live_4Gx7",
     last4="k2Qm",
+    imported=False,
     environment="live",
     status="active",
     created_at=examples.THEN,
@@ -146,6 +158,7 @@ def to_key(state: Existing, at: datetime, usage: usage_queries.KeyUsage, names: 
         description=key.description,
         prefix=secret.prefix,
         last4=secret.last4,
+        imported=secret.is_imported,
         environment=key.environment,
         status=status_of(state, at),
         created_at=key.created_at,

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from app.api import examples
 from app.api.api_keys.schemas import PERMISSIONS_EXAMPLE, GrantedPermissions, to_permissions
 from app.api.schemas import id_pattern
+from app.auth.bearer import is_foreign
 from app.auth.callers import access_request
 from app.http.decoding import read_body
 from app.http.errors import Problem, invalid
@@ -21,11 +22,12 @@ from app.route import Route
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
 from app.verification.requests import VerificationResult, VerifyKey
+from app.verification.unknown_secrets import verified_by
 from domain.environment import Environment
 from domain.fields import CONTAINS_API_KEY
 from domain.ids import is_id
 from domain.networks import ADDRESS_EXPECTED, parse_address
-from domain.secret import contains_secret, digest, parse
+from domain.secret import contains_secret, digest, parse, parse_foreign
 from domain.usage.decision import AccessRequest
 from domain.usage.events import Code
 
@@ -123,9 +125,37 @@ async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
         await raise_if_invalid(
             inbound, services.verification, caller, problem, kind=lambda caller: VerifyKey(caller, None)
         )
+    if subject is not None and subject.is_foreign:
+        response = await _verify_foreign(inbound, services, caller, subject)
+    else:
+        response = _response(await _verify(inbound, services, caller, subject))
+    return RawResponse(200, _encoder.encode(_Response(success=True, data=response)))
+
+
+async def _verify(
+    inbound: RawRequest, services: Services, caller: AccessRequest, subject: AccessRequest | None
+) -> VerificationResult:
+    """Return the decision for an accepted caller, or raise the denial of the caller."""
     result = await authenticate(inbound, services.verification, VerifyKey(caller, subject))
     raise_if_denied(result, caller)
-    return RawResponse(200, _encoder.encode(_Response(success=True, data=_response(result))))
+    return result
+
+
+async def _verify_foreign(
+    inbound: RawRequest, services: Services, caller: AccessRequest, subject: AccessRequest
+) -> VerifyResponse:
+    """Return the decision on a text that only a look-up can recognize as a secret.
+
+    After too many unknown ones, the verdict is that of an exceeded rate limit, because `unauthorized` could be wrong.
+    """
+    unknown_secrets = services.verification.unknown_secrets
+    origins = verified_by(caller.digest, inbound.ip, subject.ip)
+    if unknown_secrets.wait_seconds(origins):
+        await _verify(inbound, services, caller, None)
+        return VerifyResponse(valid=False, code="rate_limited")
+    result = await _verify(inbound, services, caller, subject)
+    unknown_secrets.count(origins, known=result.subject.key is not None)
+    return _response(result)
 
 
 def _access_request(inbound: RawRequest) -> AccessRequest | None:
@@ -135,7 +165,7 @@ def _access_request(inbound: RawRequest) -> AccessRequest | None:
     address = None if body.ip is None else parse_address(body.ip)
     if body.ip is not None and address is None:
         raise invalid(ip=ADDRESS_EXPECTED)
-    secret = parse(body.key)
+    secret = parse(body.key) or parse_foreign(body.key)
     if secret is None:
         return None
     user_agent = body.user_agent
@@ -144,6 +174,7 @@ def _access_request(inbound: RawRequest) -> AccessRequest | None:
         action="verify",
         mcp_id=body.mcp_id,
         tool=body.tool,
+        is_foreign=is_foreign(secret),
         ip=None if address is None else str(address),
         user_agent=None if user_agent is None else clean_user_agent(user_agent),
         request_id=inbound.request_id,

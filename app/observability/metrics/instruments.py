@@ -61,6 +61,11 @@ RATE_LIMIT_REFUSED = Counter("keyledger_rate_limit_refused_total", "Requests ref
 RATE_LIMIT_FAILED_OPEN = Counter(
     "keyledger_rate_limit_failed_open_total", "Requests admitted without being counted because Valkey was down or slow."
 )
+FOREIGN_SECRETS = Counter(
+    "keyledger_foreign_secrets_total",
+    "Presented secrets in another format than that of the service: found, unknown, or refused without a lookup.",
+    ["outcome"],
+)
 RATE_LIMIT_FAILURES = Counter("keyledger_rate_limit_failures_total", "Failed calls to Valkey for rate limits.")
 POOL_CONNECTIONS = Gauge(
     "keyledger_database_pool_connections",

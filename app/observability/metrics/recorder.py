@@ -22,10 +22,21 @@ METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"}
 _PACE_SECONDS = 1.0
 
 
+class UnknownSecretCounts(Protocol):
+    """The part of `app.verification.unknown_secrets.UnknownSecrets` that is measured."""
+
+    found: int
+    unknown: int
+    refused: int
+
+
 class GroupCommitLevels(Protocol):
-    """The part of `eventstore.group_commit.GroupCommit` that is measured."""
+    """The part of `app.verification.requests.VerificationQueue` that is measured."""
 
     counters: BatchCounters
+
+    @property
+    def unknown_secrets(self) -> UnknownSecretCounts: ...
 
     @property
     def waiting(self) -> int: ...
@@ -114,6 +125,9 @@ async def _update_instruments(
         instruments.RATE_LIMIT_REFUSED: lambda: limits.limited,
         instruments.RATE_LIMIT_FAILED_OPEN: lambda: limits.failed_open,
         instruments.RATE_LIMIT_FAILURES: lambda: limits.failures,
+        instruments.FOREIGN_SECRETS.labels("found"): lambda: group.unknown_secrets.found,
+        instruments.FOREIGN_SECRETS.labels("unknown"): lambda: group.unknown_secrets.unknown,
+        instruments.FOREIGN_SECRETS.labels("refused"): lambda: group.unknown_secrets.refused,
         **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
         instruments.LOG_LINES_DROPPED: dropped_lines,
     }

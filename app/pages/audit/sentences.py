@@ -71,7 +71,7 @@ def _time(data: Data, name: str) -> str:
 
 def _key_created(who: str, what: str, data: Data) -> str:
     ends = f"It expires on {_time(data, 'expires_at')}." if data["expires_at"] else "It never expires."
-    return f"{who} created {what}. {ends}"
+    return f"{who} {'imported' if data.get('imported') else 'created'} {what}. {ends}"
 
 
 def _expiration_changed(who: str, what: str, data: Data) -> str:

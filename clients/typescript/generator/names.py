@@ -8,6 +8,7 @@ from typing import Final
 
 METHODS: Final[dict[str, str]] = {
     "create_key": "keys.create",
+    "import_keys": "keys.importMany",
     "list_keys": "keys.list",
     "get_key": "keys.get",
     "review_keys": "keys.review",

@@ -29,6 +29,11 @@ export interface RequiredAccess<R, Rest extends unknown[] = []> {
   readonly address?: ((request: R, ...rest: Rest) => string | null | undefined) | undefined;
   /** Is told why a key could not be verified. By default, the reason is written to the console as a warning. */
   readonly onFailure?: ReportFailure | undefined;
+  /**
+   * True: keys that were imported with the secret of another system are accepted too. Then any credential in a request
+   * without a well-formed key is sent to the service, because only the service can recognize such a secret.
+   */
+  readonly acceptImported?: boolean | undefined;
 }
 
 /** Is told why a key could not be verified. */
@@ -44,6 +49,7 @@ export interface Asked {
   readonly mcpId: string | null;
   readonly tool: string | null;
   readonly onFailure: ReportFailure | undefined;
+  readonly acceptImported: boolean | undefined;
 }
 
 /**
@@ -119,7 +125,7 @@ export function assertText(name: Requirement, value: unknown): string {
 
 /** Return the decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`). */
 export async function admit(client: Verifier, asked: Asked): Promise<Verification | Denial> {
-  const key = presentedKey(asked.headers);
+  const key = presentedKey(asked.headers, asked.acceptImported ?? false);
   if (!(key instanceof Secret)) return unauthorized("unauthorized", key.credentialSent, key.message);
   const agent = asked.headers.findLast(([name]) => name.toLowerCase() === "user-agent")?.[1];
   const question = {

@@ -6,7 +6,7 @@ import { UnexpectedAnswer } from "./errors.js";
 import type { VerifyKeyBody, VerifyResponse } from "./generated.js";
 import { GeneratedClient } from "./generated.js";
 import type { Retries } from "./retries.js";
-import { isWellFormed, revealed, Secret } from "./secret.js";
+import { isWellFormed, mayBeImported, revealed, Secret } from "./secret.js";
 import { Sender } from "./transport.js";
 
 /** The decision about a key. `valid` is false for a refused key, and `code` is the reason. */
@@ -47,12 +47,12 @@ export class Keyledger extends GeneratedClient {
   /**
    * Return whether `key` may do this now. A refused key is a result (`valid` false).
    *
-   * A text that is not formed like a key is not sent: its result is `unauthorized`. The call is retried if no response
-   * arrived: it changes nothing, and each attempt makes a new decision. If the first attempt was recorded and only its
-   * response was lost, the log contains a second use.
+   * A text that can be neither a key nor the secret of an imported key is not sent: its result is `unauthorized`. The
+   * call is retried if no response arrived: it changes nothing, and each attempt makes a new decision. If the first
+   * attempt was recorded and only its response was lost, the log contains a second use.
    */
   async verify(key: string | Secret, question: Question = {}, options?: CallOptions): Promise<Verification> {
-    if (!isWellFormed(key)) return { valid: false, code: "unauthorized" };
+    if (!isWellFormed(key) && !mayBeImported(revealed(key))) return { valid: false, code: "unauthorized" };
     const answer: unknown = await this.verifyKey({ ...question, key: revealed(key) }, options);
     if (isDecision(answer)) return answer;
     throw new UnexpectedAnswer(OK, "the response cannot be decoded: it is not a decision about a key");

@@ -42,6 +42,7 @@ export function requiresKey<R extends NodeRequest>(
       mcpId: required(access, "mcpId", request, []),
       tool: required(access, "tool", request, []),
       onFailure: access.onFailure,
+      acceptImported: access.acceptImported,
     });
     if (!(decided instanceof Denial)) {
       remember(request, decided);

@@ -8,7 +8,7 @@ export type { ReportFailure, RequiredAccess, Verifier } from "./authenticate.js"
 export { verificationOf } from "./authenticate.js";
 
 /** Options of `checkRequest`: values for one request. `null` is no requirement, `undefined` a TypeError. */
-export interface Access extends Pick<RequiredAccess<Request>, "onFailure"> {
+export interface Access extends Pick<RequiredAccess<Request>, "onFailure" | "acceptImported"> {
   readonly mcpId?: string | null;
   readonly tool?: string | null;
   /** The caller's address, with which `allowed_ips` of a key are compared. */
@@ -35,6 +35,7 @@ export function requiresKey<R extends Request, Rest extends unknown[]>(
       tool: required(access, "tool", request, rest),
       address: access.address?.(request, ...rest),
       onFailure: access.onFailure,
+      acceptImported: access.acceptImported,
     });
     return checked instanceof Response ? checked : handler(request, ...rest);
   };
@@ -52,6 +53,7 @@ export async function checkRequest(
     mcpId: requirementOf(access, "mcpId"),
     tool: requirementOf(access, "tool"),
     onFailure: access.onFailure,
+    acceptImported: access.acceptImported,
   });
   if (decided instanceof Denial) return responseOf(decided);
   remember(request, decided);

@@ -137,9 +137,12 @@ export interface BriefKey {
   /** The id of a key. */
   id: string;
   name: string;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
   status: "active" | "disabled" | "expired" | "revoked";
   /** The last accepted use. Only in the response to a dry run. */
@@ -291,10 +294,15 @@ export interface CreatedKey {
   id: string;
   name: string;
   description: string;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
+  /** Whether another system issued the current secret. A rotation replaces it. */
+  imported: boolean;
   environment: "live" | "test";
   status: "active" | "disabled" | "expired" | "revoked";
   created_at: string;
@@ -537,6 +545,40 @@ export interface IdentifyKeyBody {
   sha256: string;
 }
 
+export interface ImportKeysBody {
+  /** The keys. */
+  keys: readonly KeyToImport[];
+  /** True: only report what would happen. */
+  dry_run?: boolean | undefined;
+}
+
+/** The outcome for one key of the request. */
+export interface ImportedKey {
+  /** The position in the request, from 0. */
+  index: number;
+  /**
+   * `exists`: the organization has this secret already. `duplicate`: an earlier key of the request has the same secret.
+   * `conflict`: the secret cannot be imported. `invalid`: see `problems`.
+   */
+  outcome: "conflict" | "created" | "duplicate" | "exists" | "invalid" | "would_create";
+  /** The id of a key that was created or exists. */
+  key_id?: string;
+  /** The problem of each field, by its path. */
+  problems?: Record<string, string>;
+}
+
+/** The numbers of keys by outcome, and the outcome for each key in the order of the request. */
+export interface ImportedKeys {
+  dry_run: boolean;
+  created: number;
+  would_create: number;
+  exists: number;
+  duplicate: number;
+  conflict: number;
+  invalid: number;
+  keys: ImportedKey[];
+}
+
 /** An invitation that can be accepted. */
 export interface Invitation {
   /** The id of an invitation. */
@@ -565,10 +607,15 @@ export interface Key {
   id: string;
   name: string;
   description: string;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
+  /** Whether another system issued the current secret. A rotation replaces it. */
+  imported: boolean;
   environment: "live" | "test";
   status: "active" | "disabled" | "expired" | "revoked";
   created_at: string;
@@ -620,10 +667,15 @@ export interface KeyDetail {
   id: string;
   name: string;
   description: string;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
+  /** Whether another system issued the current secret. A rotation replaces it. */
+  imported: boolean;
   environment: "live" | "test";
   status: "active" | "disabled" | "expired" | "revoked";
   created_at: string;
@@ -693,13 +745,48 @@ export interface KeyReview {
 /** One secret of the key. The current secret has a null `valid_until`. */
 export interface KeySecret {
   version: number;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
   created_at: string;
   last_used: string | null;
   valid_until: string | null;
+}
+
+/** A key of another system. */
+export interface KeyToImport {
+  /** The display name. */
+  name: string;
+  /**
+   * The SHA-256 of the whole secret in hexadecimal, base64 or base64url. The secret has 16 to 255 printable ASCII
+   * characters and no comma, and at least 128 random bits.
+   */
+  sha256: string;
+  /** The purpose, as free text. */
+  description?: string | undefined;
+  /** A time in the future (RFC 3339, before the year 9999). Null: never. */
+  expires_at?: string | Date | null | undefined;
+  /** Live or test. Default: the environment of the caller's key. */
+  environment?: "live" | "test" | null | undefined;
+  /** The permissions of the key. Default: none. */
+  permissions?: Permissions | undefined;
+  /** A limit below that of the plan. Null: the plan's limit. */
+  rate_limit?: RateLimit | null | undefined;
+  /**
+   * Networks (CIDR, IPv4 and IPv6) or addresses that the key may be used from. A network has a prefix length, not a
+   * netmask. Empty: no restriction.
+   */
+  allowed_ips?: readonly string[] | undefined;
+  /** Custom name-value pairs. Names have 1 to 64 characters. */
+  metadata?: Record<string, string> | undefined;
+  /** The first characters of the secret, by which people recognize it. They are shown. */
+  prefix?: string | undefined;
+  /** The last characters of the secret. They are shown. */
+  last4?: string | undefined;
 }
 
 /** Accepted verifications, checks and calls. Days are UTC days, and weeks start on Monday. */
@@ -788,10 +875,15 @@ export interface ListedKey {
   id: string;
   name: string;
   description: string;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
+  /** Whether another system issued the current secret. A rotation replaces it. */
+  imported: boolean;
   environment: "live" | "test";
   status: "active" | "disabled" | "expired" | "revoked";
   created_at: string;
@@ -1235,10 +1327,15 @@ export interface RotatedKey {
   id: string;
   name: string;
   description: string;
-  /** `pk_live_` or `pk_test_` and the first four characters of the secret. */
+  /**
+   * `pk_live_` or `pk_test_` and the first four characters of the secret. Of an imported secret, what the import
+   * contained, which may be empty.
+   */
   prefix: string;
-  /** The last four characters of the secret. */
+  /** The last four characters of the secret. Of an imported secret, it may be empty. */
   last4: string;
+  /** Whether another system issued the current secret. A rotation replaces it. */
+  imported: boolean;
   environment: "live" | "test";
   status: "active" | "disabled" | "expired" | "revoked";
   created_at: string;
@@ -2230,6 +2327,26 @@ export class KeysMethods {
       body,
       options,
       timeoutSeconds: 120,
+    });
+  }
+
+  /**
+   * Import keys.
+   *
+   * Create keys with the secrets that another system issued, by their SHA-256. A dry run, unless `dry_run` is false. An
+   * invalid key is reported and the others are imported. A repeated request has no effect. Requires the grant
+   * `keys:write`.
+   *
+   * `POST /v1/api-keys/import`
+   */
+  async importMany(body: ImportKeysBody, options?: IdempotentOptions): Promise<ImportedKeys> {
+    return this.#sender.send({
+      method: "POST",
+      path: "/v1/api-keys/import",
+      repeat: "with-idempotency-key",
+      content: "object",
+      body,
+      options,
     });
   }
 

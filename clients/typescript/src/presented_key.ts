@@ -1,6 +1,9 @@
-// The API key in the headers of a request. Credentials that are not API keys are never sent to the service.
+// The API key in the headers of a request.
+//
+// Credentials that are not API keys are never sent to the service. Only the service knows the secrets of imported keys,
+// so an application that accepts them sends it any credential in a request without a well-formed key.
 
-import { isWellFormed, Secret } from "./secret.js";
+import { isWellFormed, mayBeImported, Secret } from "./secret.js";
 import { trimmed } from "./text.js";
 
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
@@ -18,28 +21,28 @@ export interface NoKey {
 const DIFFERENT_KEYS = "The request contains different API keys. Send one, in Authorization or in X-API-Key.";
 
 /**
- * Return the one well-formed key in `Authorization: Bearer …` and `X-API-Key`.
+ * Return the one key in `Authorization: Bearer …` and `X-API-Key`.
  *
- * A proxy may put its own credential into one of the headers. The header that contains a key is used.
+ * A proxy may put its own credential into one of the headers. The header that contains a well-formed key is used. If
+ * there is none, `acceptImported` lets a secret of any other format count. As in the service, X-API-Key counts before
+ * Authorization.
  */
-export function presentedKey(headers: HeaderPairs): Secret | NoKey {
-  const found = credentials(headers);
-  const [key, ...others] = new Set(found.filter((credential) => isWellFormed(credential)));
-  if (others.length > 0) return { credentialSent: true, message: DIFFERENT_KEYS };
-  return key === undefined ? { credentialSent: found.length > 0 } : new Secret(key);
+export function presentedKey(headers: HeaderPairs, acceptImported: boolean): Secret | NoKey {
+  const own = parts(headers, "x-api-key").filter((part) => part !== "");
+  const tokens = parts(headers, "authorization").flatMap((part) => /^bearer[ \t]+(.+)$/i.exec(part)?.[1] ?? []);
+  const found = [...own, ...tokens];
+  const imported = acceptImported ? [own.filter(mayBeImported), tokens.filter(mayBeImported)] : [];
+  for (const candidates of [found.filter(isWellFormed), ...imported]) {
+    const [key, ...others] = new Set(candidates);
+    if (others.length > 0) return { credentialSent: true, message: DIFFERENT_KEYS };
+    if (key !== undefined) return new Secret(key);
+  }
+  return { credentialSent: found.length > 0 };
 }
 
-/** Return every bearer token and every value of X-API-Key. Both may occur repeatedly or be joined by commas. */
-function credentials(headers: HeaderPairs): string[] {
-  return headers.flatMap(([name, value]) => {
-    const parts = value.split(",").map((part) => trimmed(part));
-    switch (name.toLowerCase()) {
-      case "x-api-key":
-        return parts.filter((part) => part !== "");
-      case "authorization":
-        return parts.flatMap((part) => /^bearer[ \t]+(.+)$/i.exec(part)?.[1] ?? []);
-      default:
-        return [];
-    }
-  });
+/** Return the values of a header, which may occur repeatedly or be joined by commas. */
+function parts(headers: HeaderPairs, wanted: string): string[] {
+  return headers.flatMap(([name, value]) =>
+    name.toLowerCase() === wanted ? value.split(",").map((part) => trimmed(part)) : [],
+  );
 }

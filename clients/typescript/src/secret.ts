@@ -48,6 +48,16 @@ export function isWellFormed(key: string | Secret): boolean {
   return checksumOf(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
 }
 
+/**
+ * Return whether a text may be the secret of an imported key: 16 to 255 printable characters of any format.
+ *
+ * A text in the format of this service is not one. If its checksum is wrong, it was mistyped.
+ */
+export function mayBeImported(text: string): boolean {
+  // Printable ASCII without the comma, at which headers with several values are split.
+  return /^[!-+\--~]{16,255}$/.test(text) && !/^pk_(?:live|test)_[0-9A-Za-z]{32}$/.test(text);
+}
+
 /** Return the SHA-256 of a key in hexadecimal, by which the service can identify the key without receiving it. */
 export async function sha256Of(key: string | Secret): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(revealed(key)));

@@ -15,6 +15,7 @@ from keyledger.authenticate import (
     _denied,  # pyright: ignore[reportPrivateUsage]
     problem_of,
 )
+from tests.app.api.api_keys.test_import_many import foreign, imported
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.flaky_proxy import Action, FlakyProxy, refusal
 from tests.clients.typescript.conftest import CallFailed, Evaluate, Host, Start
@@ -139,6 +140,20 @@ def test_two_different_keys_are_refused(
     assert response.status_code == 401
     assert "different API keys" in response.text
     assert proxy.requests == []
+
+
+def test_imported_keys_are_accepted_only_if_the_application_says_so(
+    org: Organization, fetch: Fetch, proxy: FlakyProxy
+) -> None:
+    (key_id, secret), key = imported(org), org.key()
+    for headers in (_bearer(secret), {"X-API-Key": secret}, {"Authorization": f"Bearer {JWT}", "X-API-Key": secret}):
+        assert fetch(headers).status_code == 401
+        accepted = fetch(headers, acceptImported=True)
+        assert (accepted.status_code, accepted.text) == (200, key_id)
+    preferred = fetch({"Authorization": f"Bearer {JWT}", "X-API-Key": key.secret}, url=proxy.url, acceptImported=True)
+    assert preferred.text == key.id
+    assert JWT.encode() not in b"".join(proxy.requests)
+    assert fetch({"X-API-Key": f"{secret}, {foreign()}"}, acceptImported=True).status_code == 401
 
 
 def test_a_key_without_access_to_the_mcp_or_the_tool_is_refused(org: Organization, fetch: Fetch) -> None:

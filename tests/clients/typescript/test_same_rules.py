@@ -5,10 +5,10 @@ import random
 import re
 
 from app.http.error_catalogue import ERRORS
-from domain.secret import ENTROPY_BYTES
+from domain.secret import ENTROPY_BYTES, parse_foreign
 from keyledger import errors
 from keyledger.address import canonical_address
-from keyledger.secret import flaw_of
+from keyledger.secret import flaw_of, may_be_imported
 from tests.app.organizations import unknown_secret
 from tests.clients.typescript.conftest import Evaluate
 from tests.clients.typescript.installation import PACKAGE
@@ -86,6 +86,45 @@ def test_the_form_of_a_key_is_checked_as_by_the_python_client(evaluate: Evaluate
     formed = evaluate("return given.texts.map((text) => keyledger.isWellFormed(text));", texts=texts)
     assert dict(zip(texts, formed, strict=True)) == {text: flaw_of(text) is None for text in texts}
     assert sum(formed) >= len(keys)
+
+
+def test_secrets_of_imported_keys_are_recognized_as_by_the_python_client_and_the_service(evaluate: Evaluate) -> None:
+    own = unknown_secret()
+    texts = [
+        "",
+        "x" * 15,
+        "x" * 16,
+        "x" * 255,
+        "x" * 256,
+        "x" * 16 + "\n",
+        "a b" * 8,
+        "a,b" * 8,
+        "é" * 20,
+        own,
+        own[:-1],
+    ]
+    texts += [own[:-1] + "!", own[:-6] + "000000", "sk_live_" + "0" * 24, *map(chr, range(33, 127))]
+    texts = [*texts, *[character * 20 for character in map(chr, range(256))]]
+    code = """
+        const { checkRequest } = await import("keyledger/fetch");
+        const asked = [];
+        const verifier = {
+          verify: async (key) => {
+            asked.push(key.reveal());
+            return { valid: true, code: "valid" };
+          },
+        };
+        for (const text of given.texts) {
+          const headers = new Headers();
+          try { headers.set("X-API-Key", text); } catch { continue; }
+          await checkRequest(verifier, new Request("http://x/", { headers }), { acceptImported: true });
+        }
+        return asked;
+    """
+    sent = set(evaluate(code, texts=texts))
+    recognized = {text for text in texts if may_be_imported(text)}
+    assert recognized == {text for text in texts if parse_foreign(text) is not None}
+    assert sent - {own, "x" * 16} == recognized - {"x" * 16}
 
 
 def test_the_clients_have_the_same_errors(evaluate: Evaluate) -> None:

@@ -28,7 +28,7 @@ def test_an_unknown_key_is_refused(evaluate: Evaluate) -> None:
     assert (answer["valid"], answer["code"]) == (False, "unauthorized")
 
 
-@pytest.mark.parametrize("secret", ["", "nonsense", "pk_live_0000", unknown_secret()[:-1] + "!", "pk_live_" + "0" * 32])
+@pytest.mark.parametrize("secret", ["", "nonsense", "pk_live_0000", "pk_live_" + "0" * 32, "x" * 256])
 def test_a_text_that_is_not_formed_like_a_key_is_refused_without_a_request(
     evaluate: Evaluate, proxy: FlakyProxy, secret: str
 ) -> None:

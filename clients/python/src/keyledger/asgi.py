@@ -39,6 +39,8 @@ class KeyledgerMiddleware:
     none is required. A value of None is refused, so that a missing setting does not admit every key. `exclude`: paths
     that need no key; a path that ends with `/` or `/*` includes everything below it. `address`: function that returns
     the caller's address; behind a proxy it must know which proxies to trust.
+    `accept_imported`: keys that were imported with the secret of another system are accepted too; then any credential
+    in a request without a well-formed key is sent to the service.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class KeyledgerMiddleware:
         tool: OfRequest[Any] = UNSET,
         exclude: Iterable[str] = (),
         address: Callable[[Any], str | None] = peer_address,
+        accept_imported: bool = False,
     ) -> None:
         self._app = app
         self._client = client
@@ -61,6 +64,7 @@ class KeyledgerMiddleware:
         self._exact = frozenset(path for path in paths if not path.endswith("/") or path == "/")
         self._below = tuple(path for path in paths if path.endswith("/") and path != "/")
         self._address = address
+        self._accept_imported = accept_imported
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI
         if scope["type"] not in {"http", "websocket"} or self._is_excluded(scope["path"]):
@@ -72,6 +76,7 @@ class KeyledgerMiddleware:
             self._address(scope),
             mcp_id=required("mcp_id", self._mcp_id, scope),
             tool=required("tool", self._tool, scope),
+            accept_imported=self._accept_imported,
         )
         if not isinstance(decided, Denial):
             state = {**scope.get("state", {}), STATE_KEY: decided}

@@ -90,10 +90,14 @@ async def admit(
     *,
     mcp_id: str | None,
     tool: str | None,
+    accept_imported: bool = False,
 ) -> Verification | Denial:
-    """Return the decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`)."""
+    """Return the decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`).
+
+    `accept_imported`: send any credential to the service, because it may be the secret of an imported key.
+    """
     named = [(name.lower(), value) for name, value in headers]
-    key = presented_key(named)
+    key = presented_key(named, accept_imported=accept_imported)
     if isinstance(key, NoKey):
         return _unauthorized("unauthorized", presented=key.credential_sent, message=key.message)
     agent = dict(named).get(b"user-agent", b"").decode("latin-1")

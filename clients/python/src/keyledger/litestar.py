@@ -49,6 +49,7 @@ def requires_key(
     mcp_id: OfRequest[Connection] = UNSET,
     tool: OfRequest[Connection] = UNSET,
     address: Callable[[Any], str | None] = peer_address,
+    accept_imported: bool = False,
 ) -> Guard:
     """Return a guard that admits keys that may call `tool` of `mcp_id`: values, or functions of the connection.
 
@@ -56,7 +57,7 @@ def requires_key(
     admit every key.
 
     `verification_of(request)` then returns the decision. The guard raises `KeyDenied`, also if a key cannot be
-    verified.
+    verified. `accept_imported`: as for `KeyledgerMiddleware`.
     """
     check_requirement("mcp_id", mcp_id)
     check_requirement("tool", tool)
@@ -69,6 +70,7 @@ def requires_key(
             address(scope),
             mcp_id=required("mcp_id", mcp_id, connection),
             tool=required("tool", tool, connection),
+            accept_imported=accept_imported,
         )
         if isinstance(decided, Denial):
             denied = _denied(decided)

@@ -12,6 +12,7 @@ class Keys(Client):
     """Keys of the organization."""
 
     create = Sent(keys.create_key)
+    import_many = Sent(keys.import_keys)
     list = Sent(keys.list_keys)
     iterate = Iterated(keys.list_keys)
     get = Sent(keys.get_key)
@@ -120,6 +121,7 @@ class AsyncKeys(AsyncClient):
     """Keys of the organization."""
 
     create = Awaited(keys.create_key)
+    import_many = Awaited(keys.import_keys)
     list = Awaited(keys.list_keys)
     iterate = AsyncIterated(keys.list_keys)
     get = Awaited(keys.get_key)

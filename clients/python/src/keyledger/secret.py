@@ -1,8 +1,11 @@
 """A key in plain text that is protected from accidental display, and checks of its form that need no request.
 
 `pk_live_` or `pk_test_`, 26 random base62 characters, 6 base62 characters of the CRC32 of everything before them.
+
+The secret of an imported key has the format of the system that issued it. Only the service can recognize it.
 """
 
+import re
 from hashlib import sha256
 from typing import Final, Literal, NoReturn, TypeAlias
 from zlib import crc32
@@ -14,6 +17,9 @@ LENGTH: Final = 40
 CHECKSUM_LENGTH: Final = 6
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_OWN_FORM = re.compile(r"pk_(?:live|test)_[0-9A-Za-z]{32}")
+_FOREIGN_FORM = re.compile(r"[!-+\--~]{16,255}")
+"""Printable ASCII without the comma, at which headers with several values are split."""
 _PREFIX_LENGTH = len(PREFIXES[0])
 _RADIX = len(_BASE62)
 
@@ -65,6 +71,15 @@ def has_checksum(text: str) -> bool:
     return _checksum_of(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
 
 
+def may_be_imported(key: str | Secret) -> bool:
+    """Return whether a text may be the secret of an imported key: 16 to 255 printable characters of any format.
+
+    A text in the format of this service is not one. If its checksum is wrong, it was mistyped.
+    """
+    text = revealed(key)
+    return _FOREIGN_FORM.fullmatch(text) is not None and _OWN_FORM.fullmatch(text) is None
+
+
 def flaw_of(key: str | Secret) -> Flaw | None:
     """Return the first flaw in the form of a key, or None if the key is well formed.
 
@@ -98,7 +113,10 @@ def _prefix(text: str) -> Flaw | None:
         return Flaw("prefix", f"After pk_ comes live_ or test_: a key begins with {PREFIXES[0]} or {PREFIXES[1]}.")
     if text.startswith(("key_", "org_", "mcp_", "user_")):
         return Flaw("prefix", "This is an id, not a key. An id is not secret and gives no access.")
-    return Flaw("prefix", f"A key begins with {PREFIXES[0]} or {PREFIXES[1]}; this is something else.")
+    imported = (
+        " The secret of an imported key has another form, which cannot be checked." if may_be_imported(text) else ""
+    )
+    return Flaw("prefix", f"A key begins with {PREFIXES[0]} or {PREFIXES[1]}; this is something else.{imported}")
 
 
 def _length(text: str) -> Flaw | None:

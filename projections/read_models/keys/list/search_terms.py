@@ -50,9 +50,10 @@ def folded(text: str) -> str:
 
 
 def terms_of(name: str, prefix: str) -> set[str]:
-    """Return the terms by which a search finds a key with this name and prefix."""
+    """Return the terms by which a search finds a key with this name and prefix, which an imported key may lack."""
     text = folded(name)
-    return {f"q:{folded(prefix)}", *(f"q:{text[start:]}" for start in _word_starts(text))}
+    prefixes = {f"q:{folded(prefix)}"} if prefix else set[str]()
+    return {*prefixes, *(f"q:{text[start:]}" for start in _word_starts(text))}
 
 
 def term_range(q: str) -> tuple[str, str]:

@@ -15,6 +15,8 @@ class Queries(NamedTuple):
     key_secret_add: bytes
     by_digests: bytes
     by_id: bytes
+    taken: bytes
+    of_digests: bytes
     by_digest: bytes
     versions_by_digests: bytes
 
@@ -44,6 +46,20 @@ async def key_of(connection: Connection, key_id: str, organization_id: str) -> E
     cursor = await connection.execute(SQL.by_id, (key_id, organization_id))
     row = await cursor.fetchone()
     return None if row is None else decode(bytes(row[0]))
+
+
+async def taken_digests(connection: Connection, digests: Sequence[bytes]) -> list[bytes]:
+    """Return those digests that belong to a key of any organization. Needs the role that looks up credentials."""
+    cursor = await connection.execute(SQL.taken, (digests,))
+    return [bytes(row[0]) for row in await cursor.fetchall()]
+
+
+async def keys_of_digests(
+    connection: Connection, digests: Sequence[bytes], organization_id: str
+) -> dict[bytes, Existing]:
+    """Return the keys of the organization by the digests of their secrets, which may be retired."""
+    cursor = await connection.execute(SQL.of_digests, (digests, organization_id))
+    return {bytes(digest): decode(bytes(state)) for digest, state in await cursor.fetchall()}
 
 
 async def key_of_digest(connection: Connection, digest: bytes, organization_id: str) -> FoundKey | None:

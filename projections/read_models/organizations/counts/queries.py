@@ -12,6 +12,7 @@ from domain.organization_status import OrganizationStatus
 from domain.organizations.errors import OrganizationIsDeleted, OrganizationNotFound
 from domain.plans.plan import KeyCounts, McpCounts, MemberCounts, PlanName, Plans
 from eventstore.execute import Lock
+from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement, load
 
 
@@ -20,6 +21,7 @@ class Queries(NamedTuple):
     guard_plan: bytes
     guard_status: bytes
     guard_count: bytes
+    guard_read: bytes
     guard_lock: bytes
 
 
@@ -62,6 +64,12 @@ def keys_guard(organization_id: str, plans: Plans) -> Lock[KeyCounts]:
         return KeyCounts(counts.keys_active, counts.keys_disabled, plans[counts.plan].api_keys, counts.plan)
 
     return Lock(Statement(SQL.guard_lock, (organization_id,)), facts)
+
+
+async def key_counts(connection: Connection, organization_id: str, plans: Plans) -> KeyCounts:
+    """Return the same counts without a lock, to report what a change would do."""
+    cursor = await connection.execute(SQL.guard_read, (organization_id,))
+    return keys_guard(organization_id, plans).facts(await cursor.fetchone())
 
 
 def mcps_guard(organization_id: str, plans: Plans) -> Lock[McpCounts]:

@@ -16,6 +16,10 @@ update organization_guard
 set keys_active = keys_active + %s, keys_disabled = keys_disabled + %s, mcps = mcps + %s, members = members + %s
 where organization_id = %s
 
+-- guard_read
+-- The counts, without a lock. $1 organization
+select plan, keys_active, keys_disabled, mcps, members, status from organization_guard where organization_id = %s
+
 -- guard_lock
 -- The counts, locked. $1 organization
 select plan, keys_active, keys_disabled, mcps, members, status

@@ -6,6 +6,7 @@ KEY = {
     "description",
     "prefix",
     "last4",
+    "imported",
     "environment",
     "status",
     "created_at",

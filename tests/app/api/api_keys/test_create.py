@@ -27,6 +27,7 @@ def test_a_created_key_is_returned_with_every_field(org: Organization) -> None:
         "description": "",
         "prefix": secret[:12],
         "last4": secret[-4:],
+        "imported": False,
         "environment": "live",
         "status": "active",
         "created_at": data["created_at"],

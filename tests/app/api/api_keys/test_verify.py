@@ -79,7 +79,7 @@ def test_a_use_has_the_revision_of_the_key_that_decided(api: Api, org: Organizat
 
 def test_a_malformed_key_is_not_looked_up_or_recorded(api: Api, org: Organization) -> None:
     before = api.database.rows("select count(*) from usage_events where caller_key_id = %s", org.manager.id)
-    for text in ("", "hello", unknown_secret()[:-1] + "?", "pk_live_" + "A" * 32, "\0", "x" * 100_000):
+    for text in ("", "hello", "x" * 15, "pk_live_" + "A" * 32, "\0", "x" * 256, "x" * 100_000):
         verdict = org.verify(text)
         assert (verdict["valid"], verdict["code"]) == (False, "unauthorized")
     assert api.database.rows("select count(*) from usage_events where caller_key_id = %s", org.manager.id) == before

@@ -11,6 +11,7 @@ from infrastructure.clock import now
 from projections.log_queries.activity.clients import LISTED_MAX, USES_MAX
 from projections.log_queries.activity.queries import SCAN_MAX
 from tests.app import recorded_uses
+from tests.app.api.api_keys.test_import_many import imported
 from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
 from tests.app.api.usage import usage_data
 from tests.app.api.usage.usage_data import count
@@ -51,6 +52,21 @@ def test_the_overview_shows_what_the_key_is_and_may_do(api: Api, org: Organizati
         assert shown in text
     assert key.secret not in text
     assert f"KEYLEDGER_KEY={key.secret[:12]}…" in text
+
+
+def test_an_imported_key_looks_right_without_the_parts_of_its_secret(api: Api, org: Organization) -> None:
+    hidden_id, _ = imported(org, name="From the old system")
+    shown_id, _ = imported(org, name="With a prefix", prefix="acme_")
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        page, listed = opened.go(f"/keys/{hidden_id}").text, opened.go("/keys").text
+        assert "acme_<span" in opened.go(f"/keys/{shown_id}").text
+        history = opened.go(f"/keys/{hidden_id}/activity").text
+        rotated = opened.go(f"/keys/{hidden_id}/rotate").text
+    for text in (page, listed, rotated):
+        assert "Imported secret" in text
+        assert '<code class="masked"><span' not in text
+    assert "Another system issued this secret" in page
+    assert "From the old system" in history
 
 
 def test_an_address_breaks_between_its_groups_and_a_missing_limit_is_that_of_the_plan(

@@ -4,7 +4,7 @@ import codecs
 import re
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.secret import Secret, flaw_of
+from keyledger.secret import PREFIXES, Secret, flaw_of, may_be_imported
 
 KEY = re.compile(r"(?<![0-9A-Za-z])pk_(?:live|test)_[0-9A-Za-z]{32}(?![0-9A-Za-z])")
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*")
@@ -12,12 +12,17 @@ _ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (
 SIZE_MAX = 1_000_000
 
 
-def key_in(content: bytes, place: str) -> Secret:
+def key_in(content: bytes, place: str, *, may_be_of_another_system: bool = False) -> Secret:
     """Return the one key in `content`: alone, quoted, or in a line NAME=KEY, in UTF-8 or UTF-16 with a byte order mark.
 
     Raise UsageError if there is none, or more than one. `place` says in the message where that is.
+    `may_be_of_another_system`: also accept what may be the secret of an imported key.
     """
-    return _well_formed(text_of_key(content, place), place)
+    text = text_of_key(content, place)
+    # With the prefix of this service, a text is more likely a key that was cut off.
+    if may_be_of_another_system and may_be_imported(text) and not text.startswith(PREFIXES):
+        return Secret(text)
+    return _well_formed(text, place)
 
 
 def text_of_key(content: bytes, place: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from keyledger.cli import exit_codes
 from keyledger.cli.tables import print_fields, printable
+from keyledger.models.keys import Key, MatchedKey
 from keyledger.secret import Secret
 
 
@@ -44,6 +45,11 @@ def text_of(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def shown_secret(key: Key | MatchedKey) -> str:
+    """Return the first and last characters of a secret. An import may have contained neither."""
+    return f"{key.prefix}…{key.last4}" if key.prefix or key.last4 else "imported"
 
 
 def named(name: str | None, resource_id: str) -> str:

@@ -76,7 +76,9 @@ def _connected(service: _Service, key: Secret | None) -> Keyledger:
 
 def key_argument(given: str) -> Secret:
     """Return a key from the command line. `-` reads it from standard input, which keeps it out of the shell history."""
-    return key_in(standard_input(), "Standard input") if given == _STDIN else Secret(given)
+    if given != _STDIN:
+        return Secret(given)
+    return key_in(standard_input(), "Standard input", may_be_of_another_system=True)
 
 
 def raw_key_argument(given: str) -> Secret:
@@ -91,10 +93,10 @@ def found_secret() -> Secret:
     """
     if sys.stdin.isatty():
         try:
-            return key_in(getpass("Secret: ").encode(), "What was entered")
+            return key_in(getpass("Secret: ").encode(), "What was entered", may_be_of_another_system=True)
         except EOFError:
             raise UsageError("No secret was entered.") from None
-    return key_in(standard_input(), "Standard input")
+    return key_in(standard_input(), "Standard input", may_be_of_another_system=True)
 
 
 def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None, *, is_chosen: bool) -> Secret:

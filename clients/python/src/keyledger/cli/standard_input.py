@@ -11,10 +11,10 @@ _SIZE_MAX = 16_000_000
 _read: list[bool] = []
 
 
-def standard_input() -> bytes:
+def standard_input(size_max: int = _SIZE_MAX) -> bytes:
     """Return the content of standard input. Raise UsageError if it was read before, or is closed or too large."""
-    content = _opened().read(_SIZE_MAX + 1)
-    if len(content) > _SIZE_MAX:
+    content = _opened().read(size_max + 1)
+    if len(content) > size_max:
         raise UsageError("Standard input is too large.")
     return content
 

@@ -25,11 +25,13 @@ from keyledger.models.activity import Activity
 from keyledger.models.keys import (
     CreatedKey,
     Identification,
+    ImportedKeys,
     Key,
     KeyClients,
     KeyCreator,
     KeyDetail,
     KeyReview,
+    KeyToImport,
     ListedKey,
     RevokedKey,
     RevokedKeys,
@@ -56,6 +58,7 @@ _rotated = data_with_secret(RotatedKey)
 _detail = data_of(KeyDetail)
 _revoked = data_of(RevokedKey)
 _revoked_keys = data_of(RevokedKeys)
+_imported = data_of(ImportedKeys)
 _review = data_of(KeyReview)
 _creators = list_of(KeyCreator)
 _clients = data_of(KeyClients)
@@ -96,6 +99,25 @@ def create_key(
     headers = with_headers(idempotency_key=idempotency_key)
     call = Call("POST", _KEYS, _created, body=json_body(**fields), headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
     return recovering(call, _another_secret)
+
+
+def import_keys(
+    keys: Sequence[KeyToImport], *, dry_run: bool = True, idempotency_key: str | None = None
+) -> Call[ImportedKeys]:
+    """Import up to 1,000 keys with the secrets that another system issued. A dry run only reports, and is the default.
+
+    `dry_run=False` imports them. An invalid key is reported, and the others are imported. A repeated import has no
+    effect.
+    """
+    return Call(
+        "POST",
+        f"{_KEYS}/import",
+        _imported,
+        body=json_body(keys=list(keys), dry_run=dry_run),
+        headers=with_headers(idempotency_key=idempotency_key),
+        repeat=Repeat.WITH_IDEMPOTENCY_KEY,
+        timeout_seconds=_MANY_SECONDS,
+    )
 
 
 def list_keys(

@@ -1,6 +1,7 @@
 """Keys, as the API returns them. All times are timezone-aware and in UTC."""
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -31,13 +32,17 @@ class KeyUsage(Struct, frozen=True):
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """All fields of a key except its secret. `status`: active, disabled, expired or revoked."""
+    """All fields of a key except its secret. `status`: active, disabled, expired or revoked.
+
+    `imported`: another system issued the current secret. Then `prefix` and `last4` may be empty.
+    """
 
     id: str
     name: str
     description: str
     prefix: str
     last4: str
+    imported: bool = False
     environment: str
     status: str
     created_at: datetime
@@ -168,6 +173,50 @@ class Identification(Struct, frozen=True):
     """The result of an identification. `key` is None if no visible key of the organization has the secret."""
 
     key: IdentifiedKey | None
+
+
+class KeyToImport(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A key of another system. `sha256`: the SHA-256 of its secret in hexadecimal, base64 or base64url.
+
+    `prefix` and `last4`: the first and last characters of the secret, at most 12 and 4, which are shown to people.
+    """
+
+    name: str
+    sha256: str
+    description: str = ""
+    expires_at: datetime | None = None
+    environment: Literal["live", "test"] | None = None
+    permissions: Permissions | None = None
+    rate_limit: RateLimit | None = None
+    allowed_ips: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+    prefix: str = ""
+    last4: str = ""
+
+
+class ImportedKey(Struct, frozen=True):
+    """The outcome for one key of an import: created, would_create, exists, duplicate, conflict or invalid.
+
+    `index`: its position in the request, from 0. `problems`: the problem of each field, by its path.
+    """
+
+    index: int
+    outcome: str
+    key_id: str | None = None
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class ImportedKeys(Struct, frozen=True):
+    """The numbers of keys by outcome, and the outcome for each key in the order of the request."""
+
+    dry_run: bool
+    created: int
+    would_create: int
+    exists: int
+    duplicate: int
+    conflict: int
+    invalid: int
+    keys: tuple[ImportedKey, ...]
 
 
 class RevokedKey(Struct, frozen=True):

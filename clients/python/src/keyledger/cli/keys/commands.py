@@ -4,7 +4,7 @@ from typing import get_args
 
 from keyledger.cli.activity import add_filters
 from keyledger.cli.grammar import Commands, Parser, add_limit, add_question, count, instant
-from keyledger.cli.keys import change, create, read, revoke
+from keyledger.cli.keys import change, create, import_many, read, revoke
 from keyledger.cli.keys.permissions import add_permission_options
 from keyledger.cli.secrets_once import add_secret_options
 from keyledger.endpoints.keys import Environment, Order, Sort, Status
@@ -13,6 +13,7 @@ from keyledger.endpoints.keys import Environment, Order, Sort, Status
 def add_commands(groups: Commands) -> None:
     commands = groups.group("keys", "create, list, update, rotate, revoke, … keys")
     _add_create(commands)
+    _add_import(commands)
     _add_reading(commands)
     _add_changes(commands)
     _add_revocations(commands)
@@ -36,6 +37,29 @@ def _add_create(commands: Commands) -> None:
     create.add_limits(command)
     command.add_argument("--yes", action="store_true", help="create it without a question even if it reaches nothing")
     add_secret_options(command)
+
+
+def _add_import(commands: Commands) -> None:
+    command = commands.add(
+        "import",
+        import_many.import_many,
+        "import the keys of another system with their secrets, after showing what would happen",
+        "keyledger keys import old-keys.csv --all-mcps --dry-run",
+        "keyledger keys import old-keys.csv --all-mcps --yes",
+        "keyledger keys import - --mcp mcp_… --yes --rejected rejected.csv < old-keys.csv",
+    )
+    command.add_argument(
+        "file",
+        metavar="FILE",
+        help="CSV or JSON Lines in UTF-8, or - for standard input. Fields: name; sha256 (of the secret, hexadecimal or "
+        "base64) or secret, which is hashed here and not sent. Optional: description, expires_at, environment, mcps, "
+        "manage, permissions, rate_limit, allowed_ips, metadata, prefix, last4",
+    )
+    add_permission_options(command)
+    command.add_argument(
+        "--rejected", metavar="FILE", help="write the rows that cannot be imported, and why, to this file as CSV"
+    )
+    add_question(command, with_dry_run=True)
 
 
 def _add_reading(commands: Commands) -> None:

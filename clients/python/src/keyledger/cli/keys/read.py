@@ -9,7 +9,7 @@ from keyledger.cli import exit_codes
 from keyledger.cli.activity import ENTRY_COLUMNS, entry_cells, entry_row, show_activity
 from keyledger.cli.keys.permissions import reach_of
 from keyledger.cli.lists import per_page, show_list
-from keyledger.cli.output import print_json, show
+from keyledger.cli.output import print_json, show, shown_secret
 from keyledger.cli.settings import client_of, found_secret, key_argument
 from keyledger.cli.tables import Column, print_fields, print_table
 from keyledger.cli.times import day, when
@@ -154,7 +154,7 @@ def key_fields(key: Key) -> list[tuple[str, str]]:
         ("id", key.id),
         ("name", key.name),
         ("description", key.description),
-        ("key", f"{key.prefix}…{key.last4}"),
+        ("key", shown_secret(key)),
         ("environment", key.environment),
         ("status", key.status),
         ("created", f"{when(key.created_at)} by {key.created_by.name or key.created_by.id}"),

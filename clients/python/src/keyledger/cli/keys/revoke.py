@@ -5,7 +5,7 @@ from typing import get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.output import print_json, tell
+from keyledger.cli.output import print_json, shown_secret, tell
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_table
@@ -77,7 +77,7 @@ def _show(arguments: argparse.Namespace, found: RevokedKeys) -> int:
 
 
 def _row(key: MatchedKey) -> tuple[str, ...]:
-    return (key.id, key.name, f"{key.prefix}…{key.last4}", key.status, when(key.last_used) or "never")
+    return (key.id, key.name, shown_secret(key), key.status, when(key.last_used) or "never")
 
 
 def _described(key: KeyDetail) -> str:

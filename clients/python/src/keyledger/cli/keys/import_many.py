@@ -1,0 +1,222 @@
+"""`keyledger keys import`, which shows first what it would do.
+
+Importing the same file again has no effect on keys that exist. Therefore the way to continue after an interruption is
+to run the same command again.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from keyledger.cli import exit_codes
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.keys.import_rows import Rejected, Row, rows_of
+from keyledger.cli.keys.permissions import permissions_of
+from keyledger.cli.output import print_json
+from keyledger.cli.questions import confirm
+from keyledger.cli.settings import client_of
+from keyledger.cli.standard_input import standard_input
+from keyledger.cli.tables import print_fields, printable
+from keyledger.clients import Keyledger
+from keyledger.errors import InvalidRequest, KeyledgerError
+from keyledger.models.keys import ImportedKeys
+
+_KEYS_MAX = 1_000
+_BYTES_MAX = 900_000
+"""The largest size of the keys of a request. The service accepts 1 MiB."""
+_SIZE_MAX = 1_000_000_000
+_LISTED_MAX = 20
+_REPORT_EVERY = 10_000
+_REJECTED = ("conflict", "invalid")
+_INDEX = re.compile(r"keys\[(\d+)\]\.?")
+
+
+class Report(Struct):
+    """The numbers of rows by outcome so far, and the rows that cannot be imported."""
+
+    dry_run: bool
+    rows: int
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+
+    @property
+    def done(self) -> int:
+        return self.outcomes.total()
+
+    def reject(self, row: Row, outcome: str, problems: dict[str, str]) -> None:
+        named = {_INDEX.sub("", path): problem for path, problem in problems.items()}
+        self.outcomes[outcome] += 1
+        self.rejected.append(Rejected(row.line, row.key.name, outcome, named))
+
+    def to_json(self) -> dict[str, object]:
+        names = ("created", "would_create", "exists", "duplicate", *_REJECTED)
+        counted = {name: self.outcomes[name] for name in names}
+        return {"dry_run": self.dry_run, "rows": self.rows, **counted, "rejected": self.rejected}
+
+
+def import_many(arguments: argparse.Namespace) -> int:
+    given = rows_of(_content(arguments.file), permissions_of(arguments))
+    if given.with_secrets:
+        _note("The secrets in the file are hashed on this computer. They are not sent.")
+    if not (given.rows or given.rejected):
+        raise UsageError("The file contains no keys.")
+    with client_of(arguments) as client:
+        if arguments.dry_run or not arguments.yes:
+            found = _run(client, given.rows, given.rejected, dry_run=True)
+            if arguments.dry_run or not found.outcomes["would_create"]:
+                return _show(arguments, found)
+            if not arguments.json:
+                _show(arguments, found)
+            confirm(arguments, f"{_keys(found.outcomes['would_create'])} would be imported.", "Import them?")
+        done = _run(client, given.rows, given.rejected, dry_run=False)
+    return _show(arguments, done)
+
+
+def _content(name: str) -> bytes:
+    if name == "-":
+        return standard_input(_SIZE_MAX)
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"The file cannot be read: {error}") from None
+
+
+def _run(client: Keyledger, rows: Sequence[Row], rejected: Sequence[Rejected], *, dry_run: bool) -> Report:
+    """Send all rows. If that is interrupted, say how to continue."""
+    report = Report(dry_run, len(rows) + len(rejected))
+    for each in rejected:
+        report.outcomes[each.outcome] += 1
+        report.rejected.append(each)
+    progress = _Progress(report)
+    try:
+        for chunk in _chunks(rows, report):
+            _send(client, list(chunk), report)
+            progress.show()
+    except (KeyboardInterrupt, KeyledgerError):
+        progress.end()
+        if not dry_run:
+            _note(
+                f"Stopped after {report.done:,} of {report.rows:,} rows; {_keys(report.outcomes['created'])} were"
+                " imported. Run the same command again to continue: keys that exist already are skipped."
+            )
+        raise
+    progress.end()
+    return report
+
+
+def _chunks(rows: Sequence[Row], report: Report) -> Iterator[list[Row]]:
+    """Yield the rows in requests that the service accepts. A row that fits into none is rejected."""
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        length = len(msgspec.json.encode(row.key)) + 1
+        if length > _BYTES_MAX:
+            report.reject(row, "invalid", {"line": "The key is too large"})
+            continue
+        if len(chunk) == _KEYS_MAX or size + length > _BYTES_MAX:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _send(client: Keyledger, chunk: list[Row], report: Report) -> None:
+    """Send a chunk. The service refuses a field of the wrong type with the whole request, so its row is left out."""
+    while chunk:
+        try:
+            _add(report, chunk, client.keys.import_many([row.key for row in chunk], dry_run=report.dry_run))
+        except InvalidRequest as error:
+            index = next((int(found[1]) for path in error.details if (found := _INDEX.match(path))), None)
+            if index is None or index >= len(chunk):
+                raise
+            report.reject(chunk.pop(index), "invalid", {path: str(text) for path, text in error.details.items()})
+        else:
+            return
+
+
+def _add(report: Report, chunk: Sequence[Row], answer: ImportedKeys) -> None:
+    for outcome in answer.keys:
+        if outcome.outcome in _REJECTED:
+            report.reject(chunk[outcome.index], outcome.outcome, outcome.problems)
+        else:
+            report.outcomes[outcome.outcome] += 1
+
+
+class _Progress:
+    """Progress on standard error: one line that changes on a terminal, and a line now and then elsewhere."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._is_terminal = sys.stderr.isatty()
+        self._next = _REPORT_EVERY
+
+    def show(self) -> None:
+        done = f"{self._report.done:,} of {self._report.rows:,} rows"
+        if self._is_terminal:
+            print(f"\r{done}", end="", file=sys.stderr, flush=True)
+        elif self._report.done >= self._next:
+            print(done, file=sys.stderr, flush=True)
+            self._next = (self._report.done // _REPORT_EVERY + 1) * _REPORT_EVERY
+
+    def end(self) -> None:
+        if self._is_terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _show(arguments: argparse.Namespace, report: Report) -> int:
+    report.rejected.sort(key=lambda each: each.line)
+    if arguments.rejected is not None:
+        _write_rejected(arguments.rejected, report.rejected)
+    if arguments.json:
+        print_json(report.to_json())
+    else:
+        _print(report, is_in_file=arguments.rejected is not None)
+    return exit_codes.REFUSED if report.rejected else exit_codes.OK
+
+
+def _print(report: Report, *, is_in_file: bool) -> None:
+    titles = {
+        "would_create": "would be imported",
+        "created": "imported",
+        "exists": "exist already",
+        "duplicate": "repeated in the file",
+        "conflict": "cannot be imported",
+        "invalid": "invalid",
+    }
+    print_fields((title, f"{report.outcomes[name]:,}") for name, title in titles.items() if report.outcomes[name])
+    if is_in_file:
+        return
+    for each in report.rejected[:_LISTED_MAX]:
+        for path, problem in each.problems.items():
+            print(printable(f"line {each.line}: {path}: {problem}"))
+    more = len(report.rejected) - _LISTED_MAX
+    if more > 0:
+        print(f"… and {more:,} more rows. --rejected FILE writes all of them to a file.")
+
+
+def _write_rejected(name: str, rejected: Sequence[Rejected]) -> None:
+    try:
+        with Path(name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("line", "name", "outcome", "field", "problem"))
+            for each in rejected:
+                writer.writerows((each.line, each.name, each.outcome, *problem) for problem in each.problems.items())
+    except OSError as error:
+        raise UsageError(f"The rejected rows cannot be written: {error}") from None
+
+
+def _note(sentence: str) -> None:
+    print(printable(sentence), file=sys.stderr, flush=True)
+
+
+def _keys(number: int) -> str:
+    return f"{number:,} key{'' if number == 1 else 's'}"

@@ -1,0 +1,243 @@
+"""The rows of a file with keys to import: CSV or JSON Lines, one key each.
+
+The file contains the SHA-256 of each secret. If it contains the secrets themselves, they are hashed here, and neither
+sent nor shown.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import StringIO
+from itertools import count
+from typing import Any, Final, TypeAlias, cast
+
+import msgspec
+from msgspec import Struct, structs
+
+from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.key_files import without_keys
+from keyledger.models.keys import KeyToImport
+from keyledger.models.permissions import Permissions
+from keyledger.secret import flaw_of, may_be_imported
+
+FIELDS: Final = (*KeyToImport.__struct_fields__, "secret", "mcps", "manage")
+"""The columns of CSV, and the fields of an object. `secret`, `mcps` and `manage` replace others."""
+
+_DIGEST = re.compile(r"[0-9A-Fa-f]{64}|[0-9A-Za-z+/_-]{43}=?")
+_KINDS = {"str": "a text", "int": "a whole number", "array": "a list", "object": "an object"}
+_PREFIX_LENGTH = 8
+_LAST4_FROM = 24
+"""The length from which the last four characters of a secret are shown."""
+
+
+class Rejected(Struct, frozen=True):
+    """A row that was not imported. `line`: its line in the file."""
+
+    line: int
+    name: str
+    outcome: str
+    problems: dict[str, str]
+
+
+class Row(Struct, frozen=True):
+    line: int
+    key: KeyToImport
+
+
+class Rows(Struct, frozen=True):
+    """`with_secrets`: the file contains secrets, which were hashed."""
+
+    rows: list[Row]
+    rejected: list[Rejected]
+    with_secrets: bool
+
+
+_Fields: TypeAlias = Mapping[str, Any]
+
+
+class _Problem(Exception):
+    """A value that cannot be read. The message quotes no value, because it may be a secret in the wrong column."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+def rows_of(content: bytes, default: Permissions) -> Rows:
+    """Return the keys in a file. `default`: the permissions of keys for which the file contains none."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("The file is not UTF-8. Save it as CSV or JSON Lines in UTF-8.") from None
+    read = _objects if text.lstrip().startswith("{") else _records
+    rows: list[Row] = []
+    rejected: list[Rejected] = []
+    with_secrets = False
+    for line, given in read(text):
+        if isinstance(given, _Problem):
+            rejected.append(_rejected(line, "", given))
+            continue
+        fields = {name: value for name, value in given.items() if value not in ("", None)}
+        with_secrets |= "secret" in fields
+        try:
+            rows.append(Row(line, _key_of(fields, default)))
+        except _Problem as problem:
+            rejected.append(_rejected(line, str(fields.get("name", "")), problem))
+    return Rows(rows, rejected, with_secrets)
+
+
+def _rejected(line: int, name: str, problem: _Problem) -> Rejected:
+    return Rejected(line, without_keys(name)[:100], "invalid", {problem.field: str(problem)})
+
+
+def _records(text: str) -> Iterator[tuple[int, _Fields | _Problem]]:
+    """Yield the records of CSV (RFC 4180), whose first line names the columns."""
+    reader = csv.DictReader(StringIO(text, newline=""), strict=True)
+    unknown = sorted(set(reader.fieldnames or ()) - {*FIELDS, ""})
+    if not reader.fieldnames or unknown:
+        named = f" It has {without_keys(', '.join(unknown))[:200]}." if unknown else ""
+        raise UsageError(f"The first line must name the columns of the file: some of {', '.join(FIELDS)}.{named}")
+    records = iter(reader)
+    while True:
+        try:
+            record = cast("dict[str | None, Any]", next(records))
+        except StopIteration:
+            return
+        except csv.Error:
+            raise UsageError(f"The file is not valid CSV after line {reader.line_num}. Nothing was imported.") from None
+        if None in record:
+            yield reader.line_num, _Problem("columns", "The row has more columns than the first line")
+        else:
+            yield reader.line_num, cast("_Fields", record)
+
+
+def _objects(text: str) -> Iterator[tuple[int, _Fields | _Problem]]:
+    """Yield the objects of JSON Lines."""
+    for line, written in zip(count(1), text.split("\n"), strict=False):
+        if not written.strip():
+            continue
+        try:
+            yield line, msgspec.json.decode(written, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            yield line, _Problem("line", "The line is not a JSON object")
+
+
+def _key_of(fields: _Fields, default: Permissions) -> KeyToImport:
+    unknown = sorted(set(fields) - set(FIELDS))
+    if unknown:
+        raise _Problem(without_keys(unknown[0])[:100], "Unknown field")
+    known = {name: _READ[name](name, value) if name in _READ else value for name, value in fields.items()}
+    permissions = _permissions(known) or default
+    for name in ("mcps", "manage", "permissions"):
+        known.pop(name, None)
+    known |= _shown_and_hashed(known.pop("secret", None), known)
+    try:
+        key = msgspec.convert(known, KeyToImport)
+    except msgspec.ValidationError as error:
+        raise _problem_of(error) from None
+    return key if permissions == Permissions() else structs.replace(key, permissions=permissions)
+
+
+def _problem_of(error: msgspec.ValidationError) -> _Problem:
+    message, _, path = str(error).partition(" - at `$.")
+    missing = re.search(r"missing required field `(\w+)`", message)
+    if missing:
+        return _Problem(missing[1], "Required")
+    expected = re.match(r"Expected `([^`]+)`", message)
+    kind = _KINDS.get(expected[1].partition(" | ")[0]) if expected else None
+    return _Problem(path.rstrip("`") or "line", f"Must be {kind}" if kind else "Has the wrong form")
+
+
+def _shown_and_hashed(secret: object, fields: _Fields) -> dict[str, Any]:
+    """Return the digest of a secret and the characters that are shown of it, or check the digest that is given."""
+    if secret is None:
+        digest = fields.get("sha256")
+        if isinstance(digest, str) and not _DIGEST.fullmatch(digest):
+            raise _Problem("sha256", _digest_hint(digest))
+        return {}
+    if "sha256" in fields:
+        raise _Problem("secret", "Use either secret or sha256, not both")
+    if not isinstance(secret, str) or (flaw_of(secret) is not None and not may_be_imported(secret)):
+        raise _Problem("secret", "Must have 16 to 255 printable ASCII characters, without spaces and commas")
+    shown: dict[str, Any] = {"sha256": sha256(secret.encode()).hexdigest()}
+    if "prefix" not in fields:
+        shown["prefix"] = secret[: min(_PREFIX_LENGTH, len(secret) // 4)]
+    if "last4" not in fields and len(secret) >= _LAST4_FROM:
+        shown["last4"] = secret[-4:]
+    return shown
+
+
+def _digest_hint(digest: str) -> str:
+    if digest.startswith("$"):
+        return "Must be a SHA-256. A hash of bcrypt, scrypt or Argon2 cannot be imported: replace these keys"
+    return "Must be a SHA-256 in hexadecimal, base64 or base64url. For secrets, name the column secret"
+
+
+def _permissions(fields: _Fields) -> Permissions | None:
+    """Return the permissions in a row, or None if it contains none."""
+    short = [name for name in ("mcps", "manage") if name in fields]
+    if "permissions" in fields and short:
+        raise _Problem(short[0], "Use either permissions or mcps and manage, not both")
+    given = fields.get("permissions", {name: fields[name] for name in short} or None)
+    if given is None:
+        return None
+    try:
+        permissions = msgspec.convert(given, Permissions)
+    except msgspec.ValidationError as error:
+        problem = _problem_of(error)
+        raise _Problem(f"permissions.{problem.field}", str(problem)) from None
+    if isinstance(permissions.mcps, str) and permissions.mcps != "*":
+        raise _Problem("permissions.mcps", 'Must be "*" or a list of ids')
+    return permissions
+
+
+def _instant(name: str, value: object) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _Problem(name, "Must be a time, such as 2030-01-31T00:00:00Z") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _words(name: str, value: object) -> object:
+    """Return a list, which CSV contains as words with spaces between them."""
+    del name
+    return value.split() if isinstance(value, str) else value
+
+
+def _mcps(name: str, value: object) -> object:
+    return value if value == "*" else _words(name, value)
+
+
+def _rate_limit(name: str, value: object) -> object:
+    """Return a limit, which CSV contains as a number."""
+    if isinstance(value, int):
+        return {"per_second": value}
+    if not isinstance(value, str):
+        return value
+    if not (value.isascii() and value.isdecimal()):
+        raise _Problem(name, "Must be a whole number of requests per second")
+    return {"per_second": int(value[:10])}
+
+
+def _object(name: str, value: object) -> object:
+    """Return an object, which CSV contains as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise _Problem(name, "Must be a JSON object") from None
+
+
+_READ: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "expires_at": _instant,
+    "mcps": _mcps,
+    "manage": _words,
+    "allowed_ips": _words,
+    "rate_limit": _rate_limit,
+    "permissions": _object,
+    "metadata": _object,
+}

@@ -1,0 +1,126 @@
+"""Secrets of imported keys in requests, and the limit on unknown ones."""
+
+import pytest
+
+from app.verification.unknown_secrets import PER_ADDRESS
+from tests.app.api.api_keys.test_import_many import foreign, imported
+from tests.app.client import Response
+from tests.app.conftest import StartApi
+from tests.app.organizations import Api, Organization, unknown_secret
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwcm94eSJ9.c2lnbmF0dXJl"
+DIFFERENT = "The request contains different API keys. Send one, in Authorization or in X-API-Key."
+
+
+def check(api: Api, org: Organization, *headers: tuple[str, str]) -> Response:
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    return api.client().request("GET", "/v1/auth/check", params={"organization_id": org.id}, raw_headers=raw)
+
+
+def test_a_key_of_this_service_wins_over_foreign_secrets(api: Api, org: Organization) -> None:
+    _, secret = imported(org)
+    key = org.key()
+    for headers in (
+        [("X-API-Key", secret), ("Authorization", f"Bearer {key.secret}")],
+        [("X-API-Key", key.secret), ("Authorization", f"Bearer {secret}")],
+        [("X-API-Key", f"{secret}, {key.secret}")],
+    ):
+        assert check(api, org, *headers).headers["x-key-id"] == key.id
+
+
+def test_x_api_key_counts_before_authorization(api: Api, org: Organization) -> None:
+    first_id, first = imported(org)
+    _, second = imported(org)
+    accepted = check(api, org, ("X-API-Key", first), ("Authorization", f"Bearer {second}"))
+    assert accepted.headers["x-key-id"] == first_id
+    assert check(api, org, ("X-API-Key", first), ("Authorization", f"Bearer {JWT}")).headers["x-key-id"] == first_id
+
+
+def test_authorization_counts_if_x_api_key_cannot_be_a_secret(api: Api, org: Organization) -> None:
+    key_id, secret = imported(org)
+    for other in ("", "short", "no secret"):
+        accepted = check(api, org, ("X-API-Key", other), ("Authorization", f"Bearer {secret}"))
+        assert accepted.headers["x-key-id"] == key_id
+
+
+def test_different_foreign_secrets_in_one_header_are_refused(api: Api, org: Organization) -> None:
+    (_, first), (_, second) = imported(org), imported(org)
+    for headers in (
+        [("X-API-Key", first), ("X-API-Key", second)],
+        [("X-API-Key", f"{first},{second}")],
+        [("Authorization", f"Bearer {first}, Bearer {second}")],
+    ):
+        refused = check(api, org, *headers)
+        assert (refused.status, refused.code, refused.error["message"]) == (401, "unauthorized", DIFFERENT)
+    assert check(api, org, ("X-API-Key", f"{first}, {first}")).status == 200
+
+
+def test_an_unknown_foreign_secret_is_refused_and_recorded(api: Api, org: Organization) -> None:
+    query = "select count(*) from usage_events where code = 'unauthorized' and key_id is null"
+    ((before,),) = api.database.rows(query)
+    refused = check(api, org, ("X-API-Key", foreign()))
+    assert (refused.status, refused.code) == (401, "unauthorized")
+    assert org.verify(foreign())["code"] == "unauthorized"
+    ((after,),) = api.database.rows(query)
+    assert after >= before + 2
+
+
+def test_a_mistyped_key_of_this_service_is_not_looked_up(api: Api, org: Organization) -> None:
+    query = "select count(*) from usage_events where caller_key_id = %s"
+    before = api.database.rows(query, org.manager.id)
+    secret = unknown_secret()
+    assert org.verify(secret[:-1] + ("0" if secret[-1] != "0" else "1"))["code"] == "unauthorized"
+    assert api.database.rows(query, org.manager.id) == before
+
+
+def test_a_foreign_secret_of_another_organization_is_unknown(api: Api, org: Organization) -> None:
+    _, secret = imported(api.organization())
+    verdict = org.verify(secret)
+    assert set(verdict) == {"valid", "code", "event_id"}
+    assert verdict["code"] == "unauthorized"
+    assert check(api, org, ("X-API-Key", secret)).status == 401
+
+
+@pytest.fixture(scope="module")
+def limited(start_api: StartApi) -> Api:
+    """A server on which the tests use up allowances. It trusts the client address that the tests send."""
+    return start_api(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
+
+
+def test_too_many_unknown_secrets_from_an_address_get_429_and_no_lookup(limited: Api) -> None:
+    org = limited.organization()
+    (key_id, secret), native = imported(org), org.key()
+    client = ("X-Forwarded-For", "203.0.113.9")
+    answers = [check(limited, org, ("X-API-Key", foreign()), client) for _ in range(PER_ADDRESS.burst)]
+    assert {answer.status for answer in answers} == {401}
+    while (refused := check(limited, org, ("X-API-Key", foreign()), client)).status == 401:
+        pass
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert refused.headers["retry-after"] == "1"
+    assert "x-ratelimit-limit" not in refused.headers
+    assert check(limited, org, ("X-API-Key", native.secret), client).headers["x-key-id"] == native.id
+    assert check(limited, org, ("X-API-Key", native.secret[:-1]), ("X-Forwarded-For", "203.0.113.10")).status == 401
+    elsewhere = check(limited, org, ("X-API-Key", secret), ("X-Forwarded-For", "203.0.113.10"))
+    assert elsewhere.headers["x-key-id"] == key_id
+
+
+def test_too_many_unknown_secrets_in_verifications_of_a_client_are_rate_limited(limited: Api) -> None:
+    org, other = limited.organization(), limited.organization()
+    (_, secret), native = imported(org), org.key()
+    codes = {org.verify(foreign(), ip="203.0.113.20")["code"] for _ in range(PER_ADDRESS.burst)}
+    assert codes == {"unauthorized"}
+    while (verdict := org.verify(foreign(), ip="203.0.113.20"))["code"] == "unauthorized":
+        pass
+    assert verdict == {"valid": False, "code": "rate_limited"}
+    assert org.verify(native.secret, ip="203.0.113.20")["valid"]
+    assert org.verify(secret, ip="203.0.113.21")["valid"]
+    assert org.verify(secret)["valid"]
+    assert other.verify(foreign(), ip="203.0.113.20")["code"] == "unauthorized"
+
+
+def test_secrets_of_imported_keys_use_up_no_allowance(limited: Api) -> None:
+    org = limited.organization()
+    _, secret = imported(org)
+    client = ("X-Forwarded-For", "203.0.113.30")
+    for _ in range(PER_ADDRESS.burst + 20):
+        assert check(limited, org, ("X-API-Key", secret), client).status == 200

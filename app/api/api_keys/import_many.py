@@ -47,7 +47,7 @@ from eventstore.idempotency import StoredResponse
 from infrastructure.clock import new_id, now
 from infrastructure.deadline import with_deadline
 from projections.read_models.keys.list.queries import overdue_active
-from projections.read_models.keys.state.queries import keys_of_digests, taken_digests
+from projections.read_models.keys.state.queries import own_keys_of_digests, taken_digests
 from projections.read_models.mcps.list.queries import environments
 from projections.read_models.organizations.counts.queries import key_counts, keys_guard
 
@@ -306,7 +306,7 @@ async def _settle_taken(request: HttpRequest, work: _Import) -> None:
     async with services.credential_lookup() as connection:
         taken = await taken_digests(connection, list(digests))
     async with services.read_transaction(caller.organization_id) as connection:
-        own = await keys_of_digests(connection, list(taken), caller.organization_id) if taken else {}
+        own = await own_keys_of_digests(connection, list(taken), caller.organization_id) if taken else {}
     for digest in taken:
         index, state = digests[digest], own.get(digest)
         # The caller has seen the ids of the keys that it created, even if it cannot see them in the list of keys.

@@ -54,7 +54,7 @@ async def taken_digests(connection: Connection, digests: Sequence[bytes]) -> lis
     return [bytes(row[0]) for row in await cursor.fetchall()]
 
 
-async def keys_of_digests(
+async def own_keys_of_digests(
     connection: Connection, digests: Sequence[bytes], organization_id: str
 ) -> dict[bytes, Existing]:
     """Return the keys of the organization by the digests of their secrets, which may be retired."""

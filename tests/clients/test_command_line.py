@@ -149,9 +149,8 @@ def test_usage_is_counted_by_day_and_by_hour_for_all_keys_and_for_one(api: Api, 
     assert json.loads(run("usage", "get", "--days", "90", "--json").stdout)["by_day"]
     keys = lines_of(run("usage", "keys", "--days", "1", "--limit", "1", "--json"))
     assert [(each["key_id"], each["requests"]) for each in keys] == [(key.id, 2)]
-    tokyo = json.loads(
-        run("usage", "get", "--days", "40", "--bucket", "hour", "--time-zone", "Asia/Tokyo", "--json").stdout
-    )
+    zone = ("--time-zone", "Asia/Tokyo")
+    tokyo = json.loads(run("usage", "get", "--days", "40", "--bucket", "hour", *zone, "--json").stdout)
     assert (tokyo["time_zone"], len(tokyo["by_hour"])) == ("Asia/Tokyo", 40 * 24)
     assert "WHEN (Asia/Tokyo)" in run("usage", "get", *zone).stdout
 

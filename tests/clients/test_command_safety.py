@@ -82,6 +82,35 @@ def test_a_revocation_without_a_terminal_needs_yes_and_a_dry_run_changes_nothing
     assert org.client.get(key.path).data["revoked_reason"] == "compromised"
 
 
+def test_earlier_secrets_end_after_a_question_that_names_their_last_use(
+    api: Api, org: Organization, run: Run, environment: dict[str, str]
+) -> None:
+    key = org.key()
+    assert run("keys", "rotate", key.id, "--overlap-seconds", "3600", "--secret-only").returncode == 0
+    refused = run("keys", "end-secrets", key.id)
+    assert (refused.returncode, "1 earlier secret works (not known to be used)." in refused.stderr) == (2, True)
+    org.verify(key.secret)
+    count(api)
+    kept = on_terminal(["keyledger", "keys", "end-secrets", key.id], environment, typed="n\n")
+    assert (kept.code, "1 earlier secret works (last used " in kept.text) == (1, True)
+    assert org.verify(key.secret)["code"] == "valid"
+    ended = run("keys", "end-secrets", key.id, "--yes")
+    assert ended.stdout == f"Only the newest secret of {key.id} works now.\n"
+    assert org.verify(key.secret)["code"] == "revoked_key"
+    assert run("keys", "end-secrets", key.id).returncode == 0, "without an earlier secret, there is no question"
+
+
+def test_tools_of_an_mcp_include_the_mcp(org: Organization, run: Run) -> None:
+    mcp_id = org.mcp()
+    created = run("keys", "create", "Reader", "--tools", f"{mcp_id}=get_*", "--json")
+    assert created.returncode == 0, created.stderr
+    assert json.loads(created.stdout)["permissions"] == {
+        "mcps": [mcp_id],
+        "tools": {mcp_id: {"allow": ["get_*"], "deny": []}},
+        "manage": [],
+    }
+
+
 def test_many_keys_are_revoked_after_they_were_shown(org: Organization, run: Run, environment: dict[str, str]) -> None:
     keys = [org.key(name=f"Agent {number}") for number in range(3)]
     selected = ["keys", "revoke-many", "--created-by", org.manager.id, "--reason", "superseded"]

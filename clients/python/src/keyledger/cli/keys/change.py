@@ -1,6 +1,7 @@
 """`keyledger keys …`: changes of a key other than its revocation."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +11,11 @@ from keyledger.cli.keys.create import expiry_of, rate_limit_of
 from keyledger.cli.keys.permissions import are_given, permissions_of
 from keyledger.cli.keys.read import key_fields
 from keyledger.cli.output import show, tell
+from keyledger.cli.questions import confirm
 from keyledger.cli.secrets_once import secret_file, show_secret
 from keyledger.cli.settings import client_of
-from keyledger.cli.times import day
-from keyledger.models.keys import Key, RotatedKey
+from keyledger.cli.times import day, in_sentence
+from keyledger.models.keys import Key, KeyDetail, RotatedKey, SecretDates
 from keyledger.models.permissions import Permissions
 
 
@@ -43,7 +45,12 @@ def rotate(arguments: argparse.Namespace) -> int:
 
 def end_secrets(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
-        return _tell(arguments, client.keys.end_secrets(arguments.id))
+        if not arguments.yes:
+            earlier = _working_earlier_secrets(client.keys.get(arguments.id))
+            if earlier:
+                confirm(arguments, _described(earlier), "End them immediately?")
+        changed = client.keys.end_secrets(arguments.id)
+    return tell(arguments, changed, f"Only the newest secret of {changed.id} works now.")
 
 
 def disable(arguments: argparse.Namespace) -> int:
@@ -54,6 +61,23 @@ def disable(arguments: argparse.Namespace) -> int:
 def enable(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         return _tell(arguments, client.keys.enable(arguments.id))
+
+
+def _working_earlier_secrets(key: KeyDetail) -> list[SecretDates]:
+    newest, at = max(secret.version for secret in key.secrets), datetime.now(UTC)
+    return [
+        secret
+        for secret in key.secrets
+        if secret.version < newest and secret.valid_until is not None and secret.valid_until > at
+    ]
+
+
+def _described(secrets: Sequence[SecretDates]) -> str:
+    """Return which secrets a client may still use, with their last use."""
+    uses = [secret.last_used for secret in secrets if secret.last_used is not None]
+    used = f"last used {in_sentence(max(uses))}" if uses else "not known to be used"
+    count = "1 earlier secret works" if len(secrets) == 1 else f"{len(secrets)} earlier secrets work"
+    return f"{count} ({used})."
 
 
 def _end_of_old_secret(arguments: argparse.Namespace, rotated: RotatedKey) -> str:

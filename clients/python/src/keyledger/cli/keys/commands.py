@@ -156,10 +156,13 @@ def _add_changes(commands: Commands) -> None:
         type=int,
         metavar="S",
         help="keep the old secret valid for so many seconds; 0: end it immediately; by default until the first use of "
-        "the new one",
+        "the new one, for 7 days at most",
     )
     add_secret_options(rotate)
-    commands.add_for("key", "key", "end-secrets", change.end_secrets, "end the earlier secrets of a rotated key now")
+    end = commands.add_for(
+        "key", "key", "end-secrets", change.end_secrets, "end the earlier secrets of a rotated key now", "--yes"
+    )
+    add_question(end)
     commands.add_for("key", "key", "disable", change.disable, "refuse a key until it is enabled again")
     commands.add_for("key", "key", "enable", change.enable, "accept a disabled key again")
 

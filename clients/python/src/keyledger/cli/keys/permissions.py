@@ -14,7 +14,8 @@ def add_permission_options(command: Parser) -> None:
         "--tools",
         action="append",
         metavar="ID=PATTERNS",
-        help="the tools that the key may call on an MCP, by patterns such as get_*,list_*; repeatable",
+        help="the tools that the key may call on an MCP, by patterns such as get_*,list_*; repeatable; the key may then "
+        "reach this MCP",
     )
     command.add_argument(
         "--deny-tools",
@@ -37,6 +38,7 @@ def permissions_of(arguments: argparse.Namespace, current: Permissions | None = 
         earlier = tools.get(mcp_id, ToolRule())
         tools[mcp_id] = ToolRule(allowed.get(mcp_id, earlier.allow), denied.get(mcp_id, earlier.deny))
     if mcps != "*":
+        mcps = (*mcps, *[mcp_id for mcp_id in allowed if mcp_id not in mcps])
         tools = {mcp_id: rule for mcp_id, rule in tools.items() if mcp_id in mcps or mcp_id in {**allowed, **denied}}
     manage = tuple(arguments.manage) if arguments.manage else current.manage
     return Permissions(mcps=mcps, tools=tools, manage=manage)

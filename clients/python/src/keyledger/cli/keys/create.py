@@ -20,8 +20,8 @@ def create(arguments: argparse.Namespace) -> int:
     if is_empty(permissions):
         confirm(
             arguments,
-            "This key would reach no MCP and manage nothing. Use --mcp, --all-mcps or --manage to give it something. Only"
-            " a gateway that checks nothing but the organization would admit it.",
+            "This key would reach no MCP and manage nothing. Use --mcp, --all-mcps or --manage to give it something."
+            " Only a gateway that checks nothing but the organization would admit it.",
             "Create it anyway?",
         )
     has_own_expiry = arguments.never or arguments.expires_at is not None

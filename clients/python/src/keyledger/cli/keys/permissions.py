@@ -14,7 +14,7 @@ def add_permission_options(command: Parser) -> None:
         "--tools",
         action="append",
         metavar="ID=PATTERNS",
-        help="the tools that the key may call on an MCP, by patterns such as get_*,list_*; repeatable; includes --mcp ID",
+        help="the tools that the key may call on an MCP, by patterns such as get_*,list_*; repeatable; includes --mcp",
     )
     command.add_argument(
         "--deny-tools",

@@ -111,7 +111,7 @@ with batch as (
          json_to_record(convert_from(u.body, 'UTF8')::json) as e (
              type text, id text, action text, code text, status text, organization_id text, key_id text,
              caller_key_id text, mcp_id text, tool text, secret_version int, call_id text, latency_ms int, billed boolean,
-             ends_previous boolean, caller_secret_version int
+             ends_previous boolean, caller_secret_version int, caller_version int
          )
 ), used_secret as (
     -- Sorted by id, so that two batches that use the same keys wait for each other without a deadlock.
@@ -138,13 +138,14 @@ with batch as (
 )
 insert into usage_events (
     lane, batch_no, ordinal, occurred_at, event_id, kind, action, code,
-    organization_id, key_id, caller_key_id, mcp_id, tool, secret_version, call_id, latency_ms, billed, body
+    organization_id, key_id, caller_key_id, mcp_id, tool, secret_version, call_id, latency_ms, billed, caller_version,
+    body
 )
 select b.lane, head.head, e.ordinal - 1, b.at, e.id,
        case e.type when 'api_key.used' then 'used' else 'completed' end,
        coalesce(e.action, 'call'), coalesce(e.code, e.status),
        e.organization_id, e.key_id, e.caller_key_id, e.mcp_id, e.tool, e.secret_version, e.call_id, e.latency_ms,
-       coalesce(e.billed, false), e.body
+       coalesce(e.billed, false), e.caller_version, e.body
 from batch b, head, event e
 
 -- usage_batch_find

@@ -123,6 +123,8 @@ class _KeyVerification(Struct, frozen=True):
             )
         limited = apply_limits(subject, self.subject, ledger, rate_limited=rates.refused_by is not None)
         use = key_used(subject, limited, ledger.context, event_id, verified_by=caller.key)
+        if caller.key.has_several_secrets(ledger.at):
+            use = structs.replace(use, caller_version=caller.secret_version)
         if ledger.context.ends_previous(self.request.caller, caller):
             use = structs.replace(use, caller_secret_version=caller.secret_version)
         result = VerificationResult(caller, limited.decision, ledger.at, event_id, rates.status, limited.quota)

@@ -74,6 +74,10 @@ class Key(Struct, frozen=True):
             return False
         return any(not secret.retired for secret in self.secrets if secret.version < version)
 
+    def has_several_secrets(self, at: datetime) -> bool:
+        """Return whether more than one secret is accepted at `at`."""
+        return len(self.secrets) > 1 and sum(secret.is_valid(at) for secret in self.secrets) > 1
+
     def has_expired(self, at: datetime) -> bool:
         """Return whether the key is past its expiry, from which on it is refused with or without an event."""
         return self.expires_at is not None and self.expires_at <= at

@@ -41,7 +41,8 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
     `revision` is the revision of the key that the decision is based on. `caller_key_id` is the key that verified this
     one. `billed`: the use counts towards the organization's quota. `ends_previous`: this was the first accepted use of
     a rotated secret and ended the earlier ones. `caller_secret_version`: the same happened to the calling key, which
-    used this secret; otherwise absent.
+    used this secret; otherwise absent. `caller_version`: the secret that the calling key used, if it had several that
+    worked.
     """
 
     id: str
@@ -61,6 +62,7 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
     billed: bool = False
     ends_previous: bool = False
     caller_secret_version: int | None = None
+    caller_version: int | None = None
 
 
 class CallCompleted(Struct, frozen=True, tag_field="type", tag="mcp.call_completed", omit_defaults=True):

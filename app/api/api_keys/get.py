@@ -78,15 +78,25 @@ async def get_key(request: HttpRequest, key_id: str) -> Success[KeyDetail]:
             used_secret(connection, key_id, organization_id),
         )
     key = to_key(state, at, context.usage, context.names)
-    detail = KeyDetail(**structs.asdict(key), recent_activity=recent, secrets=_to_secrets(state, last_used, used))
+    secrets = _to_secrets(state, last_used, used, context.usage.last_used)
+    detail = KeyDetail(**structs.asdict(key), recent_activity=recent, secrets=secrets)
     return success(detail, revision=state.key.revision)
 
 
-def _to_secrets(state: Existing, last_used: Mapping[int, datetime], used: UsedSecret | None) -> list[KeySecret]:
+def _to_secrets(
+    state: Existing, last_used: Mapping[int, datetime], used: UsedSecret | None, key_last_used: datetime | None
+) -> list[KeySecret]:
     """Return the versions of a key's secret, newest first, without the secrets and their digests.
 
-    `used` is a version whose first use ended the earlier versions but is not yet part of the key's state.
+    `used` is a version whose first use ended the earlier versions but is not yet part of the key's state. A use by
+    which the key verified another one names its secret only while several work. So the last use of the key was one of
+    the current secret if it came after the end of all others.
     """
+    current = state.key.current_secret.version
+    last_used = dict(last_used)
+    ends = [_ends_at(secret, state, used) for secret in state.key.secrets[:-1]]
+    if key_last_used is not None and all(end is not None and end < key_last_used for end in ends):
+        last_used[current] = max(key_last_used, last_used.get(current, key_last_used))
     return [
         KeySecret(
             version=secret.version,

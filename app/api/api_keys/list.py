@@ -206,15 +206,17 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[ListedKe
         listed = [(item.value, decode(item.state)) for item in found.listed]
         states = [state for _, state in page.rows(listed)]
         key_ids = [state.key.id for state in states]
-        versions = {
-            state.key.id: state.key.current_secret.version for state in states if _rotating_until(state, at) is not None
+        earlier_versions = {
+            state.key.id: [secret.version for secret in state.key.secrets[:-1] if secret.is_valid(at)]
+            for state in states
+            if _rotating_until(state, at) is not None
         }
         async with connection.pipeline():
             usage, by_day, ended, earlier = await gather(
                 usage_of(connection, key_ids, at),
                 requests_by_day(connection, key_ids, at, query.usage_days or 0),
-                used_versions(connection, list(versions)),
-                earlier_secrets_last_used(connection, versions),
+                used_versions(connection, list(earlier_versions)),
+                earlier_secrets_last_used(connection, earlier_versions),
             )
         uses = await last_uses(connection, {key_id: used.last_used for key_id, used in usage.items() if used.last_used})
         names = await names_of(

@@ -117,9 +117,13 @@ async def secrets_last_used(connection: Connection, key_id: str) -> dict[int, da
     return dict(await cursor.fetchall())
 
 
-async def earlier_secrets_last_used(connection: Connection, versions: Mapping[str, int]) -> dict[str, datetime]:
-    """Return when a secret before the current one was last used, by key. `versions`: those of the current secrets."""
-    if not versions:
+async def earlier_secrets_last_used(
+    connection: Connection, versions: Mapping[str, Sequence[int]]
+) -> dict[str, datetime]:
+    """Return the last use of any of the secrets `versions` of each key, if there is one."""
+    pairs = [(key_id, version) for key_id, of_key in versions.items() for version in of_key]
+    if not pairs:
         return {}
-    cursor = await connection.execute(SQL.earlier_secrets_last_used, (list(versions), list(versions.values())))
+    parameters = ([key_id for key_id, _ in pairs], [version for _, version in pairs])
+    cursor = await connection.execute(SQL.earlier_secrets_last_used, parameters)
     return {key_id: last_used for key_id, last_used in await cursor.fetchall()}  # noqa: C416 -- untyped tuples

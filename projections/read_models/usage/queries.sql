@@ -29,20 +29,22 @@ with events as not materialized (
            case when code = any(%(unlooked)s) then '' else coalesce(left(tool, 256), '') end collate "C" as tool,
            kind, action, code, secret_version,
            case when kind = 'used' and action = 'verify' then caller_key_id end as caller_key_id,
-           billed, occurred_at, latency_ms
+           caller_version, billed, occurred_at, latency_ms
     from usage_events
     where lane = %(lane)s and batch_no between %(first)s and %(last)s
       and occurred_at between %(since)s and %(until)s
 ), grouped as materialized (
     select hour, (hour at time zone 'UTC')::date as day,
-           organization_id, key_id, mcp_id, tool, kind, action, code, secret_version, caller_key_id, billed,
+           organization_id, key_id, mcp_id, tool, kind, action, code, secret_version, caller_key_id, caller_version,
+           billed,
            kind = 'used' and code = 'valid' and key_id <> '' as accepted,
            action in ('verify', 'check', 'call') as asked,
            count(*) as events,
            max(occurred_at) as latest,
            coalesce(sum(latency_ms), 0) as latency_ms
     from events
-    group by hour, organization_id, key_id, mcp_id, tool, kind, action, code, secret_version, caller_key_id, billed
+    group by hour, organization_id, key_id, mcp_id, tool, kind, action, code, secret_version, caller_key_id,
+             caller_version, billed
 ), counted as (
     insert into usage_counts as c (
         lane, hour, organization_id, key_id, mcp_id, tool, kind, action, code, events
@@ -125,8 +127,13 @@ with events as not materialized (
 ), secrets as (
     insert into key_secret_usage as s (key_id, organization_id, secret_version, last_used)
     select key_id, min(organization_id), secret_version, max(latest)
-    from grouped
-    where accepted and secret_version is not null and (select count(*) from keys) > 0
+    from (
+        select key_id, organization_id, secret_version, latest from grouped where accepted and secret_version is not null
+        union all
+        select caller_key_id, organization_id, caller_version, latest from grouped
+        where caller_version is not null and caller_key_id is not null and organization_id <> ''
+    ) as touched
+    where (select count(*) from keys) > 0
     group by key_id, secret_version
     on conflict (key_id, secret_version) do update set last_used = greatest(s.last_used, excluded.last_used)
 ), mcps as (
@@ -212,8 +219,8 @@ from (select) as one left join mcp_calls c on c.mcp_id = %(mcp_id)s
 select secret_version, last_used from key_secret_usage where key_id = %s
 
 -- earlier_secrets_last_used
--- The last use of a secret before the current one. Keys without such a use are left out. $1 keys, $2 their versions
+-- The last use of some secrets of keys. Keys without such a use are left out. $1 keys, $2 the versions, each with its key
 select s.key_id, max(s.last_used)
 from unnest(%s::text[], %s::integer[]) as k (key_id, version)
-join key_secret_usage s on s.key_id = k.key_id and s.secret_version < k.version
+join key_secret_usage s on s.key_id = k.key_id and s.secret_version = k.version
 group by s.key_id

@@ -7,6 +7,7 @@ import pytest
 
 from domain.secret import parse
 from tests.app.api.api_keys.shapes import ROTATED
+from tests.app.api.usage.usage_data import count
 from tests.app.client import Response
 from tests.app.organizations import Api, Organization, unknown_secret
 
@@ -242,6 +243,38 @@ def test_only_the_first_use_records_the_callers_secret_version(api: Api, org: Or
     query = "select convert_from(body, 'UTF8') like %s from usage_events where key_id = %s order by event_id"
     rows = api.database.rows(query, '%"caller_secret_version":2%', subject.id)
     assert rows == [(True,), (False,), (False,)]
+
+
+def test_the_last_use_of_each_secret_includes_verifications_by_the_key(api: Api, org: Organization) -> None:
+    key, subject = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]}), org.key()
+    _verify_with(api, key.secret, subject.secret)
+    count(api)
+    (only,) = org.client.get(key.path).data["secrets"]
+    assert only["last_used"] is not None, "a key with one secret was used with it"
+    renewed = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 3600}).data["key"]
+    count(api)
+    newest, earlier = org.client.get(key.path).data["secrets"]
+    assert (newest["last_used"], earlier["last_used"]) == (None, None)
+    (listed,) = [each for each in org.client.get("/v1/api-keys").data if each["id"] == key.id]
+    assert listed["earlier_secret_last_used"] is None
+    _verify_with(api, key.secret, subject.secret)
+    count(api)
+    newest, earlier = org.client.get(key.path).data["secrets"]
+    assert newest["last_used"] is None
+    (listed,) = [each for each in org.client.get("/v1/api-keys").data if each["id"] == key.id]
+    assert listed["earlier_secret_last_used"] == earlier["last_used"] is not None
+    _verify_with(api, renewed, subject.secret)
+    count(api)
+    newest, used = org.client.get(key.path).data["secrets"]
+    assert used == earlier
+    assert newest["last_used"] > earlier["last_used"]
+    org.client.post(f"{key.path}/end-secrets")
+    _verify_with(api, renewed, subject.secret)
+    count(api)
+    newest, ended = org.client.get(key.path).data["secrets"]
+    assert newest["last_used"] > ended["valid_until"]
+    (listed,) = [each for each in org.client.get("/v1/api-keys").data if each["id"] == key.id]
+    assert listed["earlier_secret_last_used"] is None
 
 
 def test_a_refused_use_of_the_new_secret_does_not_count(api: Api, org: Organization) -> None:

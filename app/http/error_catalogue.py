@@ -220,7 +220,8 @@ ERRORS: dict[str, ErrorCode] = {
         meaning="Too many requests, or too many concurrent calls to one MCP server.",
         cause="Requests exceed the limit of the key or the plan, for example because several clients share a key. Or "
         "sign-in was attempted too often. Or the queue of a slow MCP server is full; calls to other servers are not "
-        "affected. `X-RateLimit-Remaining` shows how many requests are left.",
+        "affected. Or too many unknown secrets came from this address. For the limit of a key or a plan, "
+        "`X-RateLimit-Remaining` shows how many requests are left.",
         remedy="Wait for the number of seconds in `Retry-After`.",
     ),
     "quota_exceeded": ErrorCode(

@@ -48,23 +48,25 @@ async def key_report(
     """
     report = Report()
     since, until = span.instants
-    by_hour = {"key_id": key_id, "since": since, "until": until}
+    period = {"key_id": key_id, "since": since, "until": until}
+    hours: dict[datetime, Outcomes] = {}
     if span.is_utc:
         parameters = {"key_id": key_id, "since": span.since, "until": span.until}
         by_day = await _read_sums(connection, report, _SQL.key_report, parameters)
         denials = await connection.execute(_SQL.key_denials, parameters)
     else:
-        hours = await _read_sums(connection, report, _SQL.key_report_by_hour, by_hour)
+        hours = await _read_sums(connection, report, _SQL.key_report_by_hour, period)
         by_day = {day: sum_of_outcomes([Outcomes(), *parts]) for day, parts in span.by_day(hours).items()}
-        denials = await connection.execute(_SQL.key_denials_by_hour, by_hour)
+        denials = await connection.execute(_SQL.key_denials_by_hour, period)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
     report.denials = sorted(
         [Denial(*row) for row in await denials.fetchall()], key=lambda denial: (-denial.denied, denial.reason)
     )
     if with_hours:
-        cursor = await connection.execute(_SQL.key_hours, by_hour)
-        found = {hour: Outcomes(*sums) for hour, *sums in await cursor.fetchall()}
-        report.hours = [Hour(hour, found.get(hour, Outcomes())) for hour in span.hours]
+        if span.is_utc:
+            cursor = await connection.execute(_SQL.key_hours, period)
+            hours = {hour: Outcomes(*sums) for hour, *sums in await cursor.fetchall()}
+        report.hours = [Hour(hour, hours.get(hour, Outcomes())) for hour in span.hours]
     report.latency_ms = percentiles(await _histogram(connection, key_id, span) if histogram is None else histogram)
     return report
 

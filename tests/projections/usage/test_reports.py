@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from domain.ids import ENTROPY_BYTES
 from domain.ids import new_id as id_from
@@ -17,6 +18,7 @@ from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.history import organization_days, organization_days_total
 from projections.read_models.usage.key_report import key_report
 from projections.read_models.usage.latency import BOUNDS_MS, percentiles
+from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from projections.read_models.usage.organization_report import organization_report
 from projections.read_models.usage.report import Day, Denial, Hour, Named, Outcomes, Report, Tool
 from projections.read_models.usage.span import Span
@@ -216,3 +218,16 @@ async def test_days_without_uses_are_omitted_from_the_history(connection: Connec
     assert found == [Day(DAY, Outcomes(2)), Day(DAY - timedelta(days=1), Outcomes(2))]
     assert await organization_days(connection, "org_a", span, limit=1, offset=1) == found[1:]
     assert await organization_days_total(connection, "org_a", span) == 2
+
+
+async def test_a_day_with_nothing_but_unknown_secrets_is_in_the_history_and_in_the_report(
+    connection: Connection,
+) -> None:
+    unknown = structs.replace(used(None, AT, code="unauthorized"), organization_id="org_a")
+    await append(connection, "p", AT, [unknown, unknown])
+    for projection in (USAGE, ORGANIZATION_HOURS):
+        await run_projection(connection, projection, 30)
+    day = Day(DAY, Outcomes(denied=2))
+    assert await organization_days(connection, "org_a", ONE_DAY, limit=10, offset=0) == [day]
+    assert await organization_days_total(connection, "org_a", ONE_DAY) == 1
+    assert (await organization_report(connection, "org_a", ONE_DAY, created_by=None)).days == [day]

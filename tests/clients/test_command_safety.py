@@ -104,11 +104,7 @@ def test_tools_of_an_mcp_include_the_mcp(org: Organization, run: Run) -> None:
     mcp_id = org.mcp()
     created = run("keys", "create", "Reader", "--tools", f"{mcp_id}=get_*", "--json")
     assert created.returncode == 0, created.stderr
-    assert json.loads(created.stdout)["permissions"] == {
-        "mcps": [mcp_id],
-        "tools": {mcp_id: {"allow": ["get_*"], "deny": []}},
-        "manage": [],
-    }
+    assert json.loads(created.stdout)["permissions"] == {"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["get_*"]}}}
 
 
 def test_many_keys_are_revoked_after_they_were_shown(org: Organization, run: Run, environment: dict[str, str]) -> None:

@@ -31,6 +31,7 @@ KEY = {
     "rate_limit",
     "allowed_ips",
     "metadata",
+    "imported",
     "revision",
     "usage",
 }

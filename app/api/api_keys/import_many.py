@@ -5,8 +5,9 @@ response reports for every key what would happen, and nothing changes.
 
 The types of all fields are checked for the request as a whole. Their values are checked for each key: an invalid key is
 reported, and the others are imported. A secret that the organization has already is reported as `exists`, so a repeated
-request has no effect, and the way to continue after an interruption is to repeat the request. A secret of another
-organization is a `conflict`. The plan's limit is checked for all keys together before the first one is created.
+request has no effect, and the way to continue after an interruption is to repeat the request. A secret of a key that
+the caller cannot see, in any organization, is a `conflict`, which only the import itself reports: in a dry run it is
+like an unknown one. The plan's limit is checked for all keys together before the first one is created.
 
 Keys are created in transactions of `_CHUNK` keys. Until its commit, each one delays other changes in the organization,
 and at its end the other changes in its lane of the log. Verification takes none of these locks.
@@ -108,7 +109,8 @@ ImportOutcome = Annotated[
     Literal["created", "would_create", "exists", "duplicate", "conflict", "invalid"],
     Meta(
         description="`exists`: the organization has this secret already. `duplicate`: an earlier key of the request "
-        "has the same secret. `conflict`: the secret cannot be imported. `invalid`: see `problems`."
+        "has the same secret. `conflict`: the secret cannot be imported; a dry run reports it as `would_create`. "
+        "`invalid`: see `problems`."
     ),
 ]
 
@@ -220,7 +222,8 @@ async def import_keys(request: HttpRequest, body: Body) -> Success[ImportedKeys]
 async def _dry_run(request: HttpRequest, body: Body) -> ImportedKeys:
     services, organization_id = get_services(request), request.auth.organization_id
     work = await _planned(request, body)
-    await _settle_taken(request, work)
+    # Conflicts are not looked up. Otherwise a dry run would tell, without a trace, which secrets other keys have.
+    await _settle_own(request, work)
     async with services.read_transaction(organization_id) as connection:
         counts = await key_counts(connection, organization_id, services.plans)
         overdue = await overdue_active(connection, organization_id, now())
@@ -299,21 +302,26 @@ def _problems_of(command: CreateKey, index: int) -> dict[str, str]:
     return {}
 
 
-async def _settle_taken(request: HttpRequest, work: _Import) -> None:
-    """Settle the keys whose secrets belong to a key: `exists` if the caller may know it, otherwise `conflict`."""
+async def _settle_own(request: HttpRequest, work: _Import) -> None:
+    """Settle the keys whose secrets belong to a key that the caller knows: `exists`."""
     services, caller = get_services(request), request.auth
     digests = {bytes.fromhex(command.secret.digest): index for index, command in work.commands.items()}
-    async with services.credential_lookup() as connection:
-        taken = await taken_digests(connection, list(digests))
     async with services.read_transaction(caller.organization_id) as connection:
-        own = await own_keys_of_digests(connection, list(taken), caller.organization_id) if taken else {}
-    for digest in taken:
-        index, state = digests[digest], own.get(digest)
+        own = await own_keys_of_digests(connection, list(digests), caller.organization_id)
+    for digest, state in own.items():
         # The caller has seen the ids of the keys that it created, even if it cannot see them in the list of keys.
-        if state is not None and (caller.visible_keys.includes(state.key) or state.key.created_by == caller.actor):
-            work.settle(ImportedKey(index, "exists", key_id=state.key.id))
-        else:
-            work.settle(ImportedKey(index, "conflict", problems={f"keys[{index}].sha256": _CONFLICT}))
+        if caller.visible_keys.includes(state.key) or state.key.created_by == caller.actor:
+            work.settle(ImportedKey(digests[digest], "exists", key_id=state.key.id))
+
+
+async def _settle_taken(request: HttpRequest, work: _Import) -> None:
+    """Settle the keys whose secrets belong to a key: `exists` if the caller knows it, otherwise `conflict`."""
+    digests = [bytes.fromhex(command.secret.digest) for command in work.commands.values()]
+    async with get_services(request).credential_lookup() as connection:
+        taken = {digest.hex() for digest in await taken_digests(connection, digests)}
+    await _settle_own(request, work)
+    for index in [index for index, command in work.commands.items() if command.secret.digest in taken]:
+        work.settle(ImportedKey(index, "conflict", problems={f"keys[{index}].sha256": _CONFLICT}))
 
 
 def _next_chunk(commands: Mapping[int, CreateKey]) -> dict[int, CreateKey]:

@@ -222,7 +222,17 @@ def test_a_secret_of_another_organization_is_a_neutral_conflict(api: Api, org: O
         }
     assert other.id not in answer.content.decode()
     assert key_id not in answer.content.decode()
-    assert counts(send(org.client, row(secret), dry_run=True)) == {"conflict": 1}
+
+
+def test_a_dry_run_does_not_tell_which_secrets_other_keys_have(api: Api, org: Organization) -> None:
+    """Neither those of other organizations, nor those of keys that the caller cannot see."""
+    member = person(api, org.id, "member").client
+    (_, elsewhere), (_, of_colleague) = imported(api.organization()), imported(org)
+    for client, secret in ((org.client, elsewhere), (member, of_colleague)):
+        taken, unknown = send(client, row(secret), dry_run=True), send(client, row(), dry_run=True)
+        assert taken.data == unknown.data
+        assert counts(taken) == {"would_create": 1}
+        assert counts(send(client, row(secret))) == {"conflict": 1}
 
 
 def test_a_secret_of_an_existing_key_exists(org: Organization) -> None:

@@ -53,8 +53,10 @@ from domain.keys.fields import (
     NOTE_LENGTH_MAX,
     UNUSED_SECONDS,
     VALID_SECRETS_MAX,
+    check_added_grants,
     check_allowed_ips,
     check_expires_at,
+    check_manage_of_imported,
     check_metadata,
     check_overlap,
     check_permissions,
@@ -136,6 +138,7 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     check_permissions(problems, command.permissions, command.known_mcps)
     if command.imported is not UNSET:
         check_shown_parts(problems, command.secret)
+        check_manage_of_imported(problems, command.permissions)
     problems.raise_if_any()
     wanted = Scope(command.permissions, command.environment, expires_at, command.allowed_ips)
     require_within(command.authority, wanted, command.known_mcps)
@@ -181,6 +184,7 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
         check_allowed_ips(problems, allowed_ips)
     if permissions != key.permissions:
         check_permissions(problems, permissions, command.known_mcps)
+        check_added_grants(problems, key, permissions, command.at)
     expires_at = check_expires_at(problems, expires_at, command.at)
     problems.raise_if_any()
     wanted = Scope(permissions, key.environment, expires_at, allowed_ips)

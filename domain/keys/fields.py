@@ -7,6 +7,7 @@ from domain.fields import CONTAINS_API_KEY, FieldErrors, has_control
 from domain.keys.delegation import McpEnvironments
 from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.permissions import TOOL_PATTERN_LENGTH_MAX, TOOL_PATTERNS_MAX, Permissions, ToolRule
+from domain.keys.state import Key
 from domain.networks import parse_network
 from domain.secret import SecretRecord, contains_secret, redact
 
@@ -27,6 +28,13 @@ UNUSED_SECONDS = 7 * 24 * 3600
 """The maximum time for which an earlier secret stays valid while the new one is unused (docs/decisions/0037)."""
 VALID_SECRETS_MAX = 10
 """Without this limit, repeated rotations with an overlap could let the list of secrets grow indefinitely."""
+IMPORTED_CANNOT_MANAGE = (
+    "An imported secret cannot have management grants. Import the key without them, and then create or rotate a key"
+    " for management"
+)
+IMPORTED_CANNOT_GET_GRANTS = (
+    "An imported secret cannot have management grants. Rotate the key and end its earlier secrets, and then add them"
+)
 EXPIRES_BEFORE = datetime(9999, 1, 1, tzinfo=UTC)
 """One year before the end of Python's calendar, because a conversion to another time zone could overflow it."""
 
@@ -87,6 +95,19 @@ def check_shown_parts(problems: FieldErrors, secret: SecretRecord) -> None:
             problems.add(name, "Must consist of printable ASCII characters without spaces")
     if sha256((secret.prefix + secret.last4).encode()).hexdigest() == secret.digest:
         problems.add("prefix", "Must not contain the whole secret together with last4: both are shown")
+
+
+def check_manage_of_imported(problems: FieldErrors, permissions: Permissions) -> None:
+    """Refuse management grants of an imported secret, of which other systems may have copies."""
+    if permissions.manage:
+        problems.add("permissions.manage", IMPORTED_CANNOT_MANAGE)
+
+
+def check_added_grants(problems: FieldErrors, key: Key, permissions: Permissions, at: datetime) -> None:
+    """Refuse to add management grants to a key while one of its valid secrets is imported."""
+    added = set(permissions.manage) - set(key.permissions.manage)
+    if added and any(secret.is_imported and secret.is_valid(at) for secret in key.secrets):
+        problems.add("permissions.manage", IMPORTED_CANNOT_GET_GRANTS)
 
 
 def check_rate_limit(problems: FieldErrors, rate_limit: RateLimit | None) -> None:

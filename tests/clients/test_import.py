@@ -114,7 +114,6 @@ def test_every_field_is_read_from_csv_and_from_json_lines(org: Organization, run
         "sha256": base64.b64encode(sha256(first.encode()).digest()).decode(),
         "expires_at": "2098-01-01 00:00:00+00",
         "mcps": mcp_id,
-        "manage": "keys:read usage:read",
         "rate_limit": "5",
         "allowed_ips": "10.0.0.0/8 2001:db8::/32",
         "metadata": '{"team": "search"}',
@@ -124,7 +123,7 @@ def test_every_field_is_read_from_csv_and_from_json_lines(org: Organization, run
         "name": "Second",
         "sha256": digest(second),
         "expires_at": "2098-01-01T00:00:00Z",
-        "permissions": {"mcps": [mcp_id], "manage": ["keys:read", "usage:read"]},
+        "permissions": {"mcps": [mcp_id]},
         "rate_limit": {"per_second": 5},
         "allowed_ips": ["10.0.0.0/8", "2001:db8::/32"],
         "metadata": {"team": "search"},
@@ -139,6 +138,16 @@ def test_every_field_is_read_from_csv_and_from_json_lines(org: Organization, run
             key.pop(name)
     assert read[0] == read[1]
     assert (read[0]["permissions"]["mcps"], read[0]["rate_limit"]) == ([mcp_id], {"per_second": 5})
+
+
+def test_management_grants_are_refused_with_the_remedy(run: Run, tmp_path: Path) -> None:
+    rows = [{"name": "A", "sha256": digest(foreign()), "manage": "keys:read"}]
+    file = csv_file(tmp_path / "a.csv", rows)
+    tried = run("keys", "import", file, "--dry-run")
+    assert tried.returncode == 1
+    assert "line 2: permissions.manage: An imported secret cannot have management grants" in tried.stdout
+    assert run("keys", "import", file, "--dry-run", "--manage", "keys:read").returncode == 2
+    assert "--manage" not in run("keys", "import", "--help").stdout
 
 
 def test_secrets_are_hashed_locally_and_neither_sent_nor_shown(

@@ -12,6 +12,7 @@ from domain.keys.events import (
     KeyPermissionsChanged,
     RateLimit,
 )
+from domain.keys.fields import IMPORTED_CANNOT_GET_GRANTS
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Disabled
 from domain.refusal import Invalid
@@ -24,7 +25,9 @@ from tests.domain.sample import (
     LAST_ACTIVE,
     LIVE_MCP,
     LIVE_MCP_2,
+    RETIRED,
     REVOKED,
+    ROTATED,
     UNKNOWN_MCP,
     at,
 )
@@ -50,6 +53,24 @@ def test_permissions_rate_limit_and_addresses_are_one_event() -> None:
     given(KEY, CREATED).when(replace(CHANGE, **changes)).then(replace(PERMISSIONS, **changes))
     for field, value in changes.items():
         given(KEY, CREATED).when(replace(CHANGE, **{field: value})).then(replace(PERMISSIONS, **{field: value}))
+
+
+def test_a_key_gets_no_management_grants_while_an_imported_secret_is_valid() -> None:
+    imported, overlapping = replace(CREATED, imported=True), replace(ROTATED, previous_valid_until=at(90))
+    managing = Permissions(mcps="*", manage=("keys:read",))
+    grant, problem = replace(CHANGE, permissions=managing), {"permissions.manage": IMPORTED_CANNOT_GET_GRANTS}
+    given(KEY, imported).when(grant).then_refused(Invalid, **problem)
+    given(KEY, imported, overlapping).when(grant).then_refused(Invalid, **problem)
+    given(KEY, imported, overlapping).when(replace(grant, at=at(90))).then(replace(PERMISSIONS, permissions=managing))
+    given(KEY, imported, overlapping, RETIRED).when(grant).then(replace(PERMISSIONS, permissions=managing))
+    given(KEY, CREATED).when(grant).then(replace(PERMISSIONS, permissions=managing))
+
+
+def test_other_permissions_of_an_imported_key_can_be_changed() -> None:
+    narrow = Permissions(mcps=(LIVE_MCP,))
+    given(KEY, replace(CREATED, imported=True)).when(replace(CHANGE, permissions=narrow)).then(
+        replace(PERMISSIONS, permissions=narrow)
+    )
 
 
 def test_a_rate_limit_and_an_address_list_can_be_removed() -> None:

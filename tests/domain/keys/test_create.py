@@ -9,6 +9,7 @@ from domain.keys.errors import KeyLimitReached
 from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.fields import (
     ALLOWED_IPS_MAX,
+    IMPORTED_CANNOT_MANAGE,
     METADATA_KEY_LENGTH_MAX,
     METADATA_PAIRS_MAX,
     METADATA_VALUE_LENGTH_MAX,
@@ -54,6 +55,14 @@ def test_a_new_key_has_one_secret_and_is_at_revision_1() -> None:
             secrets=(SecretVersion(1, first.digest, first.prefix, first.last4, NOW),),
             revision=1,
         )
+    )
+
+
+def test_an_imported_secret_gets_no_management_grants() -> None:
+    managing = replace(CREATE, permissions=Permissions(manage=("keys:read",)))
+    given(KEY).when(managing).then(replace(CREATED, permissions=managing.permissions))
+    given(KEY).when(replace(managing, imported=True)).then_refused(
+        Invalid, **{"permissions.manage": IMPORTED_CANNOT_MANAGE}
     )
 
 

@@ -53,9 +53,10 @@ def _add_import(commands: Commands) -> None:
         metavar="FILE",
         help="CSV or JSON Lines in UTF-8, or - for standard input. Fields: name; sha256 (of the secret, hexadecimal or "
         "base64) or secret, which is hashed here and not sent. Optional: description, expires_at, environment, mcps, "
-        "manage, permissions, rate_limit, allowed_ips, metadata, prefix, last4",
+        "permissions, rate_limit, allowed_ips, metadata, prefix, last4. An "
+        "imported secret cannot have management grants",
     )
-    add_permission_options(command)
+    add_permission_options(command, with_manage=False)
     command.add_argument(
         "--rejected", metavar="FILE", help="write the rows that cannot be imported, and why, to this file as CSV"
     )

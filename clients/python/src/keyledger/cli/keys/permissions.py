@@ -7,7 +7,7 @@ from keyledger.cli.grammar import Parser
 from keyledger.models.permissions import Permissions, ToolRule
 
 
-def add_permission_options(command: Parser) -> None:
+def add_permission_options(command: Parser, *, with_manage: bool = True) -> None:
     command.add_argument("--mcp", action="append", metavar="ID", help="an MCP that the key may reach; repeatable")
     command.add_argument("--all-mcps", action="store_true", help="the key may reach every MCP, including future ones")
     command.add_argument(
@@ -22,7 +22,10 @@ def add_permission_options(command: Parser) -> None:
         metavar="ID=PATTERNS",
         help="the tools that it may not call, even if --tools names them; repeatable",
     )
-    command.add_argument("--manage", action="append", metavar="GRANT", help="such as keys:read; repeatable")
+    if with_manage:
+        command.add_argument("--manage", action="append", metavar="GRANT", help="such as keys:read; repeatable")
+    else:
+        command.set_defaults(manage=None)
 
 
 def permissions_of(arguments: argparse.Namespace, current: Permissions | None = None) -> Permissions:

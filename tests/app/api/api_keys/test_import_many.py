@@ -222,6 +222,15 @@ def test_a_secret_of_another_organization_is_a_neutral_conflict(api: Api, org: O
     assert key_id not in answer.content.decode()
 
 
+def test_a_secret_belongs_for_good_to_the_first_organization(api: Api, org: Organization) -> None:
+    """As docs/moving-in.md states. A dry run claims nothing."""
+    first, secret = api.organization(), foreign()
+    assert counts(send(org.client, row(secret), dry_run=True)) == {"would_create": 1}
+    key_id, _ = imported(first, secret)
+    first.client.delete(f"/v1/api-keys/{key_id}")
+    assert counts(send(org.client, row(secret))) == {"conflict": 1}
+
+
 def test_a_dry_run_does_not_tell_which_secrets_other_keys_have(api: Api, org: Organization) -> None:
     """Neither those of other organizations, nor those of keys that the caller cannot see."""
     member = person(api, org.id, "member").client

@@ -202,7 +202,7 @@ def test_rejected_rows_are_listed_by_line_and_written_to_a_file(org: Organizatio
         ("2", "name"),
         ("3", "sha256"),
         ("4", "line"),
-        ("5", "colour"),
+        ("5", "line"),
         ("6", "expires_at"),
         ("7", "permissions.manage[0]"),
         ("8", "name"),
@@ -219,7 +219,9 @@ def test_a_file_without_known_columns_is_refused(run: Run, tmp_path: Path) -> No
     for content, message in (
         ("", "first line"),
         ("name,sha256\n", "no keys"),
-        ("name,colour\nA,red\n", "It has colour"),
+        ("name,colour\nA,red\n", "Column 2 has an unknown name. The first line must name the columns"),
+        ("a,b,sha256\n", "Columns 1 and 2 have unknown names"),
+        ('[{"name": "A"}]', "Write one JSON object per line"),
         ('name,sha256\n"A,00', "not valid CSV after line 1"),
     ):
         file = tmp_path / "keys.csv"
@@ -228,6 +230,19 @@ def test_a_file_without_known_columns_is_refused(run: Run, tmp_path: Path) -> No
         assert (refused.returncode, refused.stdout) == (2, "")
         assert message in refused.stderr
     assert "cannot be read" in run("keys", "import", str(tmp_path / "absent.csv")).stderr
+
+
+def test_a_secret_in_the_place_of_a_name_is_not_shown(run: Run, tmp_path: Path) -> None:
+    """The first line of a file without names is a key, and some systems export an object with a field for each key."""
+    secret = foreign()
+    for content in (f"Agent,{secret}\n", json.dumps({"name": "A", "sha256": digest(secret), secret: "Agent"})):
+        file = tmp_path / "keys.csv"
+        file.write_text(content)
+        for words in ((), ("--json",)):
+            refused = run("keys", "import", str(file), "--yes", *words)
+            assert refused.returncode in (1, 2)
+            assert "unknown name" in refused.stdout + refused.stderr
+            assert secret not in refused.stdout + refused.stderr
 
 
 def test_a_file_of_large_rows_is_sent_in_requests_that_the_service_accepts(org: Organization, run: Run) -> None:

@@ -6,7 +6,7 @@ sent nor shown.
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import StringIO
@@ -27,6 +27,7 @@ FIELDS: Final = (*KeyToImport.__struct_fields__, "secret", "mcps", "manage")
 
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}|[0-9A-Za-z+/_-]{43}=?")
 _KINDS = {"str": "a text", "int": "a whole number", "array": "a list", "object": "an object"}
+_EMPTY = ("", None)
 _PREFIX_LENGTH = 8
 _LAST4_FROM = 24
 """The length from which the last four characters of a secret are shown."""
@@ -58,7 +59,7 @@ _Fields: TypeAlias = Mapping[str, Any]
 
 
 class _Problem(Exception):
-    """A value that cannot be read. The message quotes no value, because it may be a secret in the wrong column."""
+    """A value that cannot be read. The message quotes no value and no unknown name, because it may be a secret."""
 
     def __init__(self, field: str, message: str) -> None:
         self.field = field
@@ -71,6 +72,8 @@ def rows_of(content: bytes, default: Permissions) -> Rows:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError("The file is not UTF-8. Save it as CSV or JSON Lines in UTF-8.") from None
+    if text.lstrip().startswith("["):
+        raise UsageError("The file is a JSON list. Write one JSON object per line, without brackets around them.")
     read = _objects if text.lstrip().startswith("{") else _records
     rows: list[Row] = []
     rejected: list[Rejected] = []
@@ -79,7 +82,7 @@ def rows_of(content: bytes, default: Permissions) -> Rows:
         if isinstance(given, _Problem):
             rejected.append(_rejected(line, "", given))
             continue
-        fields = {name: value for name, value in given.items() if value not in ("", None)}
+        fields = {name: value for name, value in given.items() if value not in _EMPTY}
         with_secrets |= "secret" in fields
         try:
             rows.append(Row(line, _key_of(fields, default)))
@@ -95,10 +98,10 @@ def _rejected(line: int, name: str, problem: _Problem) -> Rejected:
 def _records(text: str) -> Iterator[tuple[int, _Fields | _Problem]]:
     """Yield the records of CSV (RFC 4180), whose first line names the columns."""
     reader = csv.DictReader(StringIO(text, newline=""), strict=True)
-    unknown = sorted(set(reader.fieldnames or ()) - {*FIELDS, ""})
+    unknown = _unknown(reader.fieldnames or (), {*FIELDS, ""})
     if not reader.fieldnames or unknown:
-        named = f" It has {without_keys(', '.join(unknown))[:200]}." if unknown else ""
-        raise UsageError(f"The first line must name the columns of the file: some of {', '.join(FIELDS)}.{named}")
+        named = f"{_numbered('Column', unknown)}. " if unknown else ""
+        raise UsageError(f"{named}The first line must name the columns of the file: some of {', '.join(FIELDS)}.")
     records = iter(reader)
     while True:
         try:
@@ -119,15 +122,30 @@ def _objects(text: str) -> Iterator[tuple[int, _Fields | _Problem]]:
         if not written.strip():
             continue
         try:
-            yield line, msgspec.json.decode(written, type=dict[str, Any])
+            given = msgspec.json.decode(written, type=dict[str, Any])
         except msgspec.MsgspecError:
             yield line, _Problem("line", "The line is not a JSON object")
+            continue
+        unknown = _unknown([name if value not in _EMPTY else "" for name, value in given.items()], {*FIELDS, ""})
+        yield line, _Problem("line", _numbered("Field", unknown)) if unknown else given
+
+
+def _unknown(names: Iterable[str], known: Collection[str]) -> list[int]:
+    """Return the positions of unknown names, from 1. Without a first line of names, the first key is in their place."""
+    return [position for position, name in enumerate(names, start=1) if name not in known]
+
+
+def _numbered(what: str, positions: Sequence[int]) -> str:
+    """Return a statement about the names at the first positions, such as `Columns 1 and 2 have unknown names`."""
+    *others, last = positions[:10]
+    if not others:
+        return f"{what} {last} has an unknown name"
+    return f"{what}s {', '.join(map(str, others))} and {last} have unknown names"
 
 
 def _key_of(fields: _Fields, default: Permissions) -> KeyToImport:
-    unknown = sorted(set(fields) - set(FIELDS))
-    if unknown:
-        raise _Problem(without_keys(unknown[0])[:100], "Unknown field")
+    if "" in fields:
+        raise _Problem("line", "A field without a name has a value")
     known = {name: _READ[name](name, value) if name in _READ else value for name, value in fields.items()}
     permissions = _permissions(known) or default
     for name in ("mcps", "manage", "permissions"):

@@ -62,6 +62,7 @@ from domain.keys.fields import (
     check_permissions,
     check_rate_limit,
     check_shown_parts,
+    check_without_secret,
 )
 from domain.keys.state import (
     Active,
@@ -129,6 +130,9 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     if state is not None:
         raise Conflict("There is a key with this id already.")
     problems = FieldErrors()
+    if command.imported is not UNSET:
+        digest = command.secret.digest
+        check_without_secret(problems, digest, command.name, command.description, command.metadata)
     problems.name("name", command.name)
     problems.description("description", command.description)
     expires_at = check_expires_at(problems, command.expires_at, command.at)

@@ -32,6 +32,7 @@ IMPORTED_CANNOT_MANAGE = (
     "An imported secret cannot have management grants. Import the key without them, and then create or rotate a key"
     " for management"
 )
+CONTAINS_ITSELF = "Contains the secret of this key; remove it: what is written here is kept permanently"
 IMPORTED_CANNOT_GET_GRANTS = (
     "An imported secret cannot have management grants. Rotate the key and end its earlier secrets, and then add them"
 )
@@ -108,6 +109,27 @@ def check_added_grants(problems: FieldErrors, key: Key, permissions: Permissions
     added = set(permissions.manage) - set(key.permissions.manage)
     if added and any(secret.is_imported and secret.is_valid(at) for secret in key.secrets):
         problems.add("permissions.manage", IMPORTED_CANNOT_GET_GRANTS)
+
+
+def check_without_secret(
+    problems: FieldErrors, digest: str, name: str, description: str, metadata: dict[str, str]
+) -> None:
+    """Refuse texts that contain an imported secret, because the log keeps them permanently.
+
+    Only the digest of the secret is known. It is found as the whole text or as one of its words.
+    """
+    named = [("name", name), ("description", description)]
+    named += [("metadata", key) for key in metadata]
+    # A name that is the secret must not be part of a field's path.
+    named += [("metadata" if _contains(digest, key) else f"metadata.{key}", text) for key, text in metadata.items()]
+    for field, text in named:
+        if _contains(digest, text):
+            problems.add(field, CONTAINS_ITSELF)
+
+
+def _contains(digest: str, text: str) -> bool:
+    parts = {text, text.strip(), *text.split()}
+    return any(sha256(part.encode(errors="surrogatepass")).hexdigest() == digest for part in parts)
 
 
 def check_rate_limit(problems: FieldErrors, rate_limit: RateLimit | None) -> None:

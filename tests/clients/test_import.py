@@ -245,6 +245,29 @@ def test_a_secret_in_the_place_of_a_name_is_not_shown(run: Run, tmp_path: Path) 
             assert secret not in refused.stdout + refused.stderr
 
 
+def test_a_row_whose_text_contains_its_secret_is_neither_sent_nor_shown(
+    proxy: FlakyProxy, run: Run, tmp_path: Path
+) -> None:
+    secret = foreign()
+    in_base64 = base64.b64encode(sha256(secret.encode()).digest()).decode()
+    rows = [
+        {"name": f"Agent {secret}", "sha256": digest(secret)},
+        {"name": secret, "secret": secret},
+        {"name": secret, "sha256": secret},
+        {"name": secret, "sha256": in_base64, "expires_at": "never"},
+        {"name": "A", "sha256": in_base64, "description": f" {secret} "},
+        {"name": "A", "secret": secret, "metadata": json.dumps({"token": secret})},
+        {"name": "A", "secret": secret, "metadata": json.dumps({secret: "token"})},
+    ]
+    file, rejected = csv_file(tmp_path / "keys.csv", rows), tmp_path / "rejected.csv"
+    refused = run("keys", "import", file, "--yes", "--json", "--rejected", str(rejected), KEYLEDGER_URL=proxy.url)
+    problems = [list(each["problems"].items()) for each in json.loads(refused.stdout)["rejected"]]
+    message = "Contains the secret of this key; remove it"
+    assert problems == [[(name, message)] for name in ["name"] * 4 + ["description"] + ["metadata"] * 2]
+    assert secret not in refused.stdout + refused.stderr + rejected.read_text()
+    assert secret.encode() not in b"".join(proxy.requests)
+
+
 def test_a_file_of_large_rows_is_sent_in_requests_that_the_service_accepts(org: Organization, run: Run) -> None:
     mcp_id, pattern = org.mcp(), "a" * 120
     lines = [

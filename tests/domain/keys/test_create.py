@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 
 import pytest
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from domain.keys.errors import KeyLimitReached
 from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.fields import (
     ALLOWED_IPS_MAX,
+    CONTAINS_ITSELF,
     IMPORTED_CANNOT_MANAGE,
     METADATA_KEY_LENGTH_MAX,
     METADATA_PAIRS_MAX,
@@ -18,6 +20,7 @@ from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Key, SecretVersion
 from domain.plans.plan import KeyCounts
 from domain.refusal import Conflict, Invalid
+from domain.secret import SecretRecord
 from tests.domain.sample import CREATE, CREATED, KEY_ID, NOW, ORGANIZATION_ID, OWNER, REVOKED, a_record, a_secret, at
 from tests.given import given
 
@@ -64,6 +67,24 @@ def test_an_imported_secret_gets_no_management_grants() -> None:
     given(KEY).when(replace(managing, imported=True)).then_refused(
         Invalid, **{"permissions.manage": IMPORTED_CANNOT_MANAGE}
     )
+
+
+@pytest.mark.parametrize("text", ["{}", " {}\t", "Token {} of the gateway"])
+def test_an_import_does_not_record_the_secret(text: str) -> None:
+    secret = f"acme_{'0123456789' * 2}"
+    record = SecretRecord(sha256(secret.encode()).hexdigest(), "acme_", "")
+    command, written = replace(CREATE, secret=record, imported=True), text.format(secret)
+    for fields, path in (
+        ({"name": written}, "name"),
+        ({"description": written}, "description"),
+        ({"metadata": {"token": written}}, "metadata.token"),
+        ({"metadata": {written.replace("\t", ""): "x"}}, "metadata"),
+        ({"metadata": {secret: secret}}, "metadata"),
+    ):
+        refused = given(KEY).when(replace(command, **fields)).refusal
+        assert refused is not None
+        assert refused.details[path] == CONTAINS_ITSELF
+        assert secret not in str(refused.details)
 
 
 def test_a_key_id_cannot_be_reused() -> None:

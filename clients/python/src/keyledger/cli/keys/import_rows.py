@@ -6,6 +6,7 @@ sent nor shown.
 
 import csv
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,6 +27,8 @@ FIELDS: Final = (*KeyToImport.__struct_fields__, "secret", "mcps", "manage")
 """The columns of CSV, and the fields of an object. `secret`, `mcps` and `manage` replace others."""
 
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}|[0-9A-Za-z+/_-]{43}=?")
+_HEXADECIMAL_LENGTH = 64
+_TO_BASE64URL = str.maketrans("+/", "-_")
 _KINDS = {"str": "a text", "int": "a whole number", "array": "a list", "object": "an object"}
 _EMPTY = ("", None)
 _PREFIX_LENGTH = 8
@@ -84,6 +87,9 @@ def rows_of(content: bytes, default: Permissions) -> Rows:
             continue
         fields = {name: value for name, value in given.items() if value not in _EMPTY}
         with_secrets |= "secret" in fields
+        if (exposed := _exposed(fields)) is not None:
+            rejected.append(_rejected(line, "", exposed))
+            continue
         try:
             rows.append(Row(line, _key_of(fields, default)))
         except _Problem as problem:
@@ -128,6 +134,44 @@ def _objects(text: str) -> Iterator[tuple[int, _Fields | _Problem]]:
             continue
         unknown = _unknown([name if value not in _EMPTY else "" for name, value in given.items()], {*FIELDS, ""})
         yield line, _Problem("line", _numbered("Field", unknown)) if unknown else given
+
+
+def _exposed(fields: _Fields) -> _Problem | None:
+    """Return the problem of a row with a text that contains its secret. The text is neither sent nor shown."""
+    digest = _given_digest(fields)
+    metadata = fields.get("metadata")
+    try:
+        pairs = _object("metadata", metadata) if isinstance(metadata, str) else metadata
+    except _Problem:
+        pairs = metadata
+    named = [(name, fields.get(name)) for name in ("name", "description")]
+    if isinstance(pairs, dict):
+        named += [("metadata", text) for pair in cast("dict[str, Any]", pairs).items() for text in pair]
+    else:
+        named.append(("metadata", pairs))
+    for name, text in named:
+        if isinstance(text, str) and any(
+            sha256(part.encode(errors="surrogatepass")).digest() == digest
+            for part in {text, text.strip(), *text.split()}
+        ):
+            return _Problem(name, "Contains the secret of this key; remove it")
+    return None
+
+
+def _given_digest(fields: _Fields) -> bytes | None:
+    """Return the digest of the secret in a row. A text in the place of a digest may be the secret itself."""
+    digest, secret = fields.get("sha256"), fields.get("secret")
+    if isinstance(digest, str) and _DIGEST.fullmatch(digest):
+        return digest_of(digest)
+    given = secret or digest
+    return sha256(given.encode(errors="surrogatepass")).digest() if isinstance(given, str) else None
+
+
+def digest_of(text: str) -> bytes:
+    """Return the digest in a text, which has the same value in hexadecimal, base64 and base64url."""
+    if len(text) == _HEXADECIMAL_LENGTH:
+        return bytes.fromhex(text)
+    return urlsafe_b64decode(f"{text.rstrip('=')}=".translate(_TO_BASE64URL))
 
 
 def _unknown(names: Iterable[str], known: Collection[str]) -> list[int]:

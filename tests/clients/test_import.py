@@ -268,6 +268,26 @@ def test_a_row_whose_text_contains_its_secret_is_neither_sent_nor_shown(
     assert secret.encode() not in b"".join(proxy.requests)
 
 
+def test_keys_that_exist_but_do_not_work_are_listed_separately(org: Organization, run: Run, tmp_path: Path) -> None:
+    secrets = [foreign() for _ in range(3)]
+    file = csv_file(tmp_path / "a.csv", [{"name": "A", "sha256": digest(secret)} for secret in secrets])
+    run("keys", "import", file, "--yes")
+    ids = [org.verify(secret)["key_id"] for secret in secrets]
+    org.client.delete(f"/v1/api-keys/{ids[1]}")
+    org.client.post(f"/v1/api-keys/{ids[2]}/disable")
+    again = run("keys", "import", file, "--yes")
+    assert again.returncode == 1
+    shown = [line.rsplit("  ", 1) for line in again.stdout.splitlines()[:3]]
+    assert {title.strip(): number.strip() for title, number in shown} == {
+        "exist already": "1",
+        "exist already, but are revoked: create new keys": "1",
+        "exist already, but are disabled: enable these keys": "1",
+    }
+    assert "line 3: key: Exists already, but is revoked: create a new key" in again.stdout
+    report = json.loads(run("keys", "import", file, "--yes", "--json").stdout)
+    assert (report["exists"], report["not_working"]) == (3, {"revoked": 1, "disabled": 1})
+
+
 def test_a_file_of_large_rows_is_sent_in_requests_that_the_service_accepts(org: Organization, run: Run) -> None:
     mcp_id, pattern = org.mcp(), "a" * 120
     lines = [

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from app.api import examples
 from app.api.api_keys.expiry import expire_overdue_keys
-from app.api.api_keys.schemas import AllowedIps, ExpiresAt, Metadata
+from app.api.api_keys.schemas import AllowedIps, ExpiresAt, Metadata, Status, status_of
 from app.api.schemas import Count, Description, KeyId, Name
 from app.commands.held_key import held_key
 from app.commands.step_by_step import step_by_step
@@ -121,6 +121,10 @@ class ImportedKey(Struct, frozen=True):
     index: Annotated[int, Meta(ge=0, description="The position in the request, from 0.")]
     outcome: ImportOutcome
     key_id: Annotated[KeyId, Meta(description="The id of a key that was created or exists.")] | UnsetType = UNSET
+    status: (
+        Annotated[Status, Meta(description="The status of a key that exists. An import does not change it.")]
+        | UnsetType
+    ) = UNSET
     problems: Annotated[dict[str, str], Meta(description="The problem of each field, by its path.")] | UnsetType = UNSET
 
 
@@ -311,7 +315,8 @@ async def _settle_own(request: HttpRequest, work: _Import) -> None:
     for digest, state in own.items():
         # The caller has seen the ids of the keys that it created, even if it cannot see them in the list of keys.
         if caller.visible_keys.includes(state.key) or state.key.created_by == caller.actor:
-            work.settle(ImportedKey(digests[digest], "exists", key_id=state.key.id))
+            status = status_of(state, now())
+            work.settle(ImportedKey(digests[digest], "exists", key_id=state.key.id, status=status))
 
 
 async def _settle_taken(request: HttpRequest, work: _Import) -> None:

@@ -253,8 +253,19 @@ def test_a_secret_of_an_existing_key_exists(org: Organization) -> None:
 def test_a_revoked_key_is_not_revived(org: Organization) -> None:
     key_id, secret = imported(org)
     org.client.delete(f"/v1/api-keys/{key_id}")
-    assert counts(send(org.client, row(secret))) == {"exists": 1}
+    (outcome,) = send(org.client, row(secret)).data["keys"]
+    assert (outcome["outcome"], outcome["key_id"], outcome["status"]) == ("exists", key_id, "revoked")
     assert org.verify(secret)["code"] == "revoked_key"
+
+
+def test_a_key_that_exists_is_reported_with_its_status_and_unchanged(org: Organization) -> None:
+    (active_id, active), (disabled_id, disabled) = imported(org), imported(org)
+    org.client.post(f"/v1/api-keys/{disabled_id}/disable")
+    for dry_run in (True, False):
+        answer = send(org.client, row(active, name="Other"), row(disabled), row(), dry_run=dry_run)
+        assert [key.get("status") for key in answer.data["keys"]] == ["active", "disabled", None]
+    assert org.client.get(f"/v1/api-keys/{active_id}").data["name"] == "Old key"
+    assert org.verify(disabled)["code"] == "disabled_key"
 
 
 def test_a_colleagues_key_is_a_conflict_for_a_member(api: Api, org: Organization) -> None:

@@ -197,12 +197,14 @@ class KeyToImport(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
 class ImportedKey(Struct, frozen=True):
     """The outcome for one key of an import: created, would_create, exists, duplicate, conflict or invalid.
 
-    `index`: its position in the request, from 0. `problems`: the problem of each field, by its path.
+    `index`: its position in the request, from 0. `status`: the status of a key that exists, which an import does not
+    change. `problems`: the problem of each field, by its path.
     """
 
     index: int
     outcome: str
     key_id: str | None = None
+    status: str | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
 

@@ -39,11 +39,15 @@ _INDEX = re.compile(r"keys\[(\d+)\]\.?")
 
 
 class Report(Struct):
-    """The numbers of rows by outcome so far, and the rows that cannot be imported."""
+    """The numbers of rows by outcome so far, and the rows that cannot be imported.
+
+    `not_working`: how many of the keys that exist do not work, by their status.
+    """
 
     dry_run: bool
     rows: int
     outcomes: Counter[str] = field(default_factory=Counter[str])
+    not_working: Counter[str] = field(default_factory=Counter[str])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
 
     @property
@@ -58,7 +62,8 @@ class Report(Struct):
     def to_json(self) -> dict[str, object]:
         names = ("created", "would_create", "exists", "duplicate", *_REJECTED)
         counted = {name: self.outcomes[name] for name in names}
-        return {"dry_run": self.dry_run, "rows": self.rows, **counted, "rejected": self.rejected}
+        not_working = {"not_working": dict(self.not_working)}
+        return {"dry_run": self.dry_run, "rows": self.rows, **counted, **not_working, "rejected": self.rejected}
 
 
 def import_many(arguments: argparse.Namespace) -> int:
@@ -147,6 +152,10 @@ def _add(report: Report, chunk: Sequence[Row], answer: ImportedKeys) -> None:
     for outcome in answer.keys:
         if outcome.outcome in _REJECTED:
             report.reject(chunk[outcome.index], outcome.outcome, outcome.problems)
+        elif outcome.outcome == "exists" and outcome.status not in (None, "active"):
+            problem = f"Exists already, but is {outcome.status}: {_remedy(outcome.status, 'the key', 'a new key')}"
+            report.reject(chunk[outcome.index], "exists", {"key": problem})
+            report.not_working[outcome.status] += 1
         else:
             report.outcomes[outcome.outcome] += 1
 
@@ -192,7 +201,11 @@ def _print(report: Report, *, is_in_file: bool) -> None:
         "conflict": "cannot be imported",
         "invalid": "invalid",
     }
-    print_fields((title, f"{report.outcomes[name]:,}") for name, title in titles.items() if report.outcomes[name])
+    numbers = {title: report.outcomes[name] for name, title in titles.items()}
+    numbers[titles["exists"]] -= report.not_working.total()
+    for status, number in report.not_working.items():
+        numbers[f"exist already, but are {status}: {_remedy(status, 'these keys', 'new keys')}"] = number
+    print_fields((title, f"{number:,}") for title, number in numbers.items() if number)
     if is_in_file:
         return
     for each in report.rejected[:_LISTED_MAX]:
@@ -216,6 +229,10 @@ def _write_rejected(name: str, rejected: Sequence[Rejected]) -> None:
 
 def _note(sentence: str) -> None:
     print(printable(sentence), file=sys.stderr, flush=True)
+
+
+def _remedy(status: str, key: str, new: str) -> str:
+    return f"enable {key}" if status == "disabled" else f"create {new}"
 
 
 def _keys(number: int) -> str:

@@ -56,6 +56,8 @@ KEYS_MAX = 1_000
 _CHUNK = 50
 _UNLIMITED = KeyCounts(active=0, disabled=0, limit=None, plan="enterprise")
 _DIGEST_EXPECTED = "Must be the SHA-256 of the secret: 32 bytes in hexadecimal, base64 or base64url"
+_FIELD_OF_DETAIL = {"required": "permissions.manage"}
+_CALLER_LACKS = "Must not contain grants that the caller lacks"
 _CONFLICT = "This secret cannot be imported. Create a new key for its holder instead."
 
 
@@ -302,8 +304,16 @@ def _problems_of(command: CreateKey, index: int) -> dict[str, str]:
     except Refusal as refusal:
         if refusal.code == "validation_error":
             return {f"keys[{index}].{name}": str(problem) for name, problem in refusal.details.items()}
-        return {f"keys[{index}].permissions": refusal.message}
+        return {
+            f"keys[{index}].{_FIELD_OF_DETAIL.get(name, name)}": _not_granted(name, problem)
+            for name, problem in refusal.details.items()
+        }
     return {}
+
+
+def _not_granted(name: str, problem: object) -> str:
+    """Return a detail of `ExceedsAuthority` as the problem of a field."""
+    return _CALLER_LACKS if name == "required" else str(problem)
 
 
 async def _settle_own(request: HttpRequest, work: _Import) -> None:

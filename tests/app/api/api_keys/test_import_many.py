@@ -303,6 +303,31 @@ def test_a_key_cannot_import_keys_beyond_its_own_permissions(org: Organization) 
     assert list(answer.data["keys"][0]["problems"]) == ["keys[0].permissions"]
 
 
+def test_what_exceeds_the_callers_authority_is_named_by_its_field(org: Organization) -> None:
+    narrow = org.key(
+        permissions={"mcps": [], "manage": ["keys:write"]},
+        expires_at="2090-01-01T00:00:00Z",
+        allowed_ips=["127.0.0.0/8", "::1/128"],
+    )
+    fitting = {"expires_at": "2089-01-01T00:00:00Z", "allowed_ips": ["127.0.0.1"]}
+    answer = send(
+        narrow.client,
+        row(**fitting),
+        row(**{**fitting, "expires_at": "2091-01-01T00:00:00Z"}),
+        row(**{**fitting, "allowed_ips": ["10.0.0.0/8"]}),
+        row(**fitting, environment="test"),
+        row(**fitting, permissions={"mcps": "*"}),
+        dry_run=True,
+    )
+    problems = {name: text for key in answer.data["keys"] for name, text in key.get("problems", {}).items()}
+    assert problems == {
+        "keys[1].expires_at": "Must not be later than the caller's own expiry",
+        "keys[2].allowed_ips": "Must be a subset of the caller's own allowed_ips",
+        "keys[3].environment": "Must be live, like the caller's own key",
+        "keys[4].permissions": "Must not contain MCP servers or tools that the caller cannot use",
+    }
+
+
 def test_concurrent_imports_of_the_same_keys_create_each_once(api: Api, org: Organization) -> None:
     rows = [row(name=f"Key {number}") for number in range(150)]
     answers = concurrently(range(6), lambda number: send(org.client, *(rows if number % 2 else rows[::-1])))

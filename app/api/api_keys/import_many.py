@@ -7,7 +7,8 @@ The types of all fields are checked for the request as a whole. Their values are
 reported, and the others are imported. A secret that the organization has already is reported as `exists`, so a repeated
 request has no effect, and the way to continue after an interruption is to repeat the request. A secret of a key that
 the caller cannot see, in any organization, is a `conflict`, which only the import itself reports: in a dry run it is
-like an unknown one. The plan's limit is checked for all keys together before the first one is created.
+like an unknown one. The plan's limit is checked for all keys together before the first one is created. If other
+requests take the room after that, the rest is refused, and `details.created` is the number of keys created before.
 
 Keys are created in transactions of `_CHUNK` keys. Until its commit, each one delays other changes in the organization,
 and at its end the other changes in its lane of the log. Verification takes none of these locks.
@@ -179,7 +180,8 @@ class _Import(Struct):
     tag="Keys",
     summary="Import keys",
     description="Create keys with the secrets that another system issued, by their SHA-256. A dry run, unless "
-    "`dry_run` is false. An invalid key is reported and the others are imported. A repeated request has no effect.",
+    "`dry_run` is false. An invalid key is reported and the others are imported. A repeated request has no effect. If "
+    "other requests reach the limit of keys in the meantime, `details.created` is the number of keys created before.",
     example=ImportedKeys(
         dry_run=False,
         created=1,
@@ -244,7 +246,10 @@ async def _import(request: HttpRequest, body: Body) -> ImportedKeys:
     with step_by_step(lambda: work.created):
         await _settle_taken(request, work)
         while chunk := _next_chunk(work.commands):
-            await _create(request, work, chunk)
+            try:
+                await _create(request, work, chunk)
+            except KeyLimitReached as error:
+                raise KeyLimitReached(**error.details, created=work.created) from error
     return work.to_imported_keys(dry_run=False)
 
 

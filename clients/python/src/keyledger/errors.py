@@ -96,7 +96,7 @@ class Forbidden(ApiError):
 
 
 class LimitReached(Forbidden):
-    """403: a limit of the plan is reached. `details` has `limit`, `used` and `plan`."""
+    """403: a limit of the plan is reached. `details` has `limit`, `used`, `plan`, and for an import `created`."""
 
 
 class NotFound(ApiError):

@@ -12,6 +12,7 @@ from hashlib import sha256
 import pytest
 
 from tests.app.client import Client, Response, concurrently
+from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.random_input import random_token
@@ -283,9 +284,26 @@ def test_the_plans_limit_holds_for_all_keys_together(api: Api) -> None:
     org = api.organization("pro")
     for dry_run in (True, False):
         refused = send(org.client, *[row() for _ in range(10)], dry_run=dry_run)
-        assert (refused.code, refused.details) == ("key_limit_reached", {"limit": 10, "used": 1, "plan": "pro"})
+        created = {} if dry_run else {"created": 0}
+        details = {"limit": 10, "used": 1, "plan": "pro", **created}
+        assert (refused.code, refused.details) == ("key_limit_reached", details)
     assert total(org) == 1
     assert counts(send(org.client, *[row() for _ in range(9)])) == {"created": 9}
+
+
+def test_a_limit_that_is_reached_in_the_meantime_tells_how_many_keys_were_created(start_api: StartApi) -> None:
+    org = start_api(KEYLEDGER_PLANS='{"pro": {"api_keys": 700}}').organization("pro")
+    with ThreadPoolExecutor() as pool:
+        importing = pool.submit(lambda: send(org.client, *[row() for _ in range(699)]))
+        while total(org) < 50:
+            time.sleep(0.02)
+        assert org.client.post("/v1/api-keys", {"name": "Another"}).status == 201
+        refused = importing.result()
+    assert refused.code == "key_limit_reached"
+    assert 50 <= refused.details["created"] < 699
+    assert refused.details["created"] == total(org) - 2
+    before = send(org.client, *[row() for _ in range(700)])
+    assert (before.code, before.details["created"]) == ("key_limit_reached", 0)
 
 
 def test_concurrent_imports_never_exceed_the_limit(api: Api) -> None:

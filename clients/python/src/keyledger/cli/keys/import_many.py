@@ -25,7 +25,7 @@ from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import print_fields, printable
 from keyledger.clients import Keyledger
-from keyledger.errors import InvalidRequest, KeyledgerError
+from keyledger.errors import InvalidRequest, KeyledgerError, LimitReached
 from keyledger.models.keys import ImportedKeys
 
 _KEYS_MAX = 1_000
@@ -139,6 +139,10 @@ def _send(client: Keyledger, chunk: list[Row], report: Report) -> None:
     while chunk:
         try:
             _add(report, chunk, client.keys.import_many([row.key for row in chunk], dry_run=report.dry_run))
+        except LimitReached as error:
+            created = error.details.get("created")
+            report.outcomes["created"] += created if isinstance(created, int) else 0
+            raise
         except InvalidRequest as error:
             index = next((int(found[1]) for path in error.details if (found := _INDEX.match(path))), None)
             if index is None or index >= len(chunk):

@@ -288,6 +288,24 @@ def test_keys_that_exist_but_do_not_work_are_listed_separately(org: Organization
     assert (report["exists"], report["not_working"]) == (3, {"revoked": 1, "disabled": 1})
 
 
+def test_the_file_of_rejected_rows_is_new_and_absent_if_nothing_was_rejected(
+    proxy: FlakyProxy, run: Run, tmp_path: Path
+) -> None:
+    file, rejected = csv_file(tmp_path / "keys.csv", [{"name": "A", "sha256": digest(foreign())}]), tmp_path / "r.csv"
+    words = ("keys", "import", file, "--yes", "--rejected")
+    rejected.write_text("mine")
+    for name in (str(rejected), str(tmp_path / "absent/r.csv"), file):
+        refused = run(*words, name, KEYLEDGER_URL=proxy.url)
+        assert (refused.returncode, refused.stdout) == (2, "")
+    assert (rejected.read_text(), proxy.requests) == ("mine", [])
+    rejected.unlink()
+    assert run(*words, str(rejected), KEYLEDGER_ADMIN_KEY="").returncode == 2
+    assert not rejected.exists()
+    done = run(*words, str(rejected), KEYLEDGER_URL=proxy.url)
+    assert (done.returncode, done.stdout) == (0, "imported  1\n")
+    assert not rejected.exists()
+
+
 def test_a_file_of_large_rows_is_sent_in_requests_that_the_service_accepts(org: Organization, run: Run) -> None:
     mcp_id, pattern = org.mcp(), "a" * 120
     lines = [

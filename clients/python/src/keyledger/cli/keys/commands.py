@@ -58,7 +58,7 @@ def _add_import(commands: Commands) -> None:
     )
     add_permission_options(command, with_manage=False)
     command.add_argument(
-        "--rejected", metavar="FILE", help="write the rows that cannot be imported, and why, to this file as CSV"
+        "--rejected", metavar="FILE", help="write the rows that cannot be imported, and why, to this new file as CSV"
     )
     add_question(command, with_dry_run=True)
 

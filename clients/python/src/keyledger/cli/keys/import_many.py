@@ -9,8 +9,10 @@ import csv
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 from msgspec import Struct, field
@@ -72,16 +74,37 @@ def import_many(arguments: argparse.Namespace) -> int:
         _note("The secrets in the file are hashed on this computer. They are not sent.")
     if not (given.rows or given.rejected):
         raise UsageError("The file contains no keys.")
-    with client_of(arguments) as client:
+    with _new_file(arguments.rejected) as file, client_of(arguments) as client:
         if arguments.dry_run or not arguments.yes:
             found = _run(client, given.rows, given.rejected, dry_run=True)
             if arguments.dry_run or not found.outcomes["would_create"]:
-                return _show(arguments, found)
+                return _show(arguments, found, file)
             if not arguments.json:
-                _show(arguments, found)
+                _show(arguments, found, file)
             confirm(arguments, f"{_keys(found.outcomes['would_create'])} would be imported.", "Import them?")
         done = _run(client, given.rows, given.rejected, dry_run=False)
-    return _show(arguments, done)
+        return _show(arguments, done, file)
+
+
+@contextmanager
+def _new_file(name: str | None) -> Generator[TextIO | None]:
+    """Create the file for the rejected rows before anything is sent, and remove it if nothing was written to it."""
+    if name is None:
+        yield None
+        return
+    path = Path(name)
+    try:
+        file = path.open("x", encoding="utf-8", newline="")
+    except FileExistsError:
+        raise UsageError(f"{name} exists already. Choose another file for the rejected rows.") from None
+    except OSError as error:
+        raise UsageError(f"The rejected rows cannot be written: {error}") from None
+    try:
+        with file:
+            yield file
+    finally:
+        if path.stat().st_size == 0:
+            path.unlink()
 
 
 def _content(name: str) -> bytes:
@@ -185,14 +208,14 @@ class _Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _show(arguments: argparse.Namespace, report: Report) -> int:
+def _show(arguments: argparse.Namespace, report: Report, file: TextIO | None) -> int:
     report.rejected.sort(key=lambda each: each.line)
-    if arguments.rejected is not None:
-        _write_rejected(arguments.rejected, report.rejected)
+    if file is not None:
+        _write_rejected(file, report.rejected)
     if arguments.json:
         print_json(report.to_json())
     else:
-        _print(report, is_in_file=arguments.rejected is not None)
+        _print(report, is_in_file=file is not None)
     return exit_codes.REFUSED if report.rejected else exit_codes.OK
 
 
@@ -220,13 +243,17 @@ def _print(report: Report, *, is_in_file: bool) -> None:
         print(f"… and {more:,} more rows. --rejected FILE writes all of them to a file.")
 
 
-def _write_rejected(name: str, rejected: Sequence[Rejected]) -> None:
+def _write_rejected(file: TextIO, rejected: Sequence[Rejected]) -> None:
+    """Write the rows in place of those that the dry run has written before the question."""
     try:
-        with Path(name).open("w", encoding="utf-8", newline="") as file:
+        file.seek(0)
+        file.truncate()
+        if rejected:
             writer = csv.writer(file)
             writer.writerow(("line", "name", "outcome", "field", "problem"))
             for each in rejected:
                 writer.writerows((each.line, each.name, each.outcome, *problem) for problem in each.problems.items())
+        file.flush()
     except OSError as error:
         raise UsageError(f"The rejected rows cannot be written: {error}") from None
 

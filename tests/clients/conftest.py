@@ -8,12 +8,12 @@ import pytest
 
 from keyledger import AsyncKeyledger, Keyledger, Retries
 from tests.app.api.mcp.conftest import upstream
-from tests.app.conftest import api, org, started_apis
+from tests.app.conftest import api, org, start_api, started_apis
 from tests.app.organizations import Api, Organization
 from tests.clients.command import Ran, Run, run_command
 from tests.clients.flaky_proxy import FlakyProxy
 
-__all__ = ["api", "org", "started_apis", "upstream"]
+__all__ = ["api", "org", "start_api", "started_apis", "upstream"]
 
 FAST = Retries(first_seconds=0.01, longest_seconds=0.02)
 

@@ -18,6 +18,7 @@ import pytest
 
 from keyledger import KeyToImport
 from keyledger.models.permissions import Permissions, RateLimit
+from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.clients.command import SOURCE, Run
 from tests.clients.conftest import Caller
@@ -304,6 +305,28 @@ def test_the_file_of_rejected_rows_is_new_and_absent_if_nothing_was_rejected(
     done = run(*words, str(rejected), KEYLEDGER_URL=proxy.url)
     assert (done.returncode, done.stdout) == (0, "imported  1\n")
     assert not rejected.exists()
+
+
+def test_a_dry_run_of_several_requests_counts_repetitions_and_the_room_of_the_plan(
+    start_api: StartApi, run: Run, tmp_path: Path
+) -> None:
+    api = start_api(KEYLEDGER_PLANS='{"pro": {"api_keys": 1100}}')
+    org = api.organization("pro")
+    room = 1_100 - total(org)
+    settings = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret}
+    digests = [sha256(foreign().encode()).digest() for _ in range(1_150)]
+    rows = [{"name": "A", "sha256": each.hex()} for each in digests]
+    rows += [{"name": "A", "sha256": base64.urlsafe_b64encode(each).decode().rstrip("=")} for each in digests[:3]]
+    file = csv_file(tmp_path / "keys.csv", rows)
+    tried = run("keys", "import", file, "--dry-run", **settings)
+    assert tried.returncode == 1, tried.stderr
+    assert f"The plan's limit of keys is too low by {1_150 - room}." in tried.stdout
+    report = json.loads(run("keys", "import", file, "--dry-run", "--json", **settings).stdout)
+    assert (report["would_create"], report["duplicate"], report["shortfall"]) == (1_150, 3, 1_150 - room)
+    done = run("keys", "import", file, "--yes", **settings)
+    assert done.returncode == 1
+    assert "Stopped after 1,003 of 1,153 rows; 1,000 keys imported." in done.stderr
+    assert "same command again" not in done.stderr, "that would not help"
 
 
 def test_a_file_of_large_rows_is_sent_in_requests_that_the_service_accepts(org: Organization, run: Run) -> None:

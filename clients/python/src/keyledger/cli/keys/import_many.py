@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.keys.import_rows import Rejected, Row, rows_of
+from keyledger.cli.keys.import_rows import Rejected, Row, digest_of, rows_of
 from keyledger.cli.keys.permissions import permissions_of
 from keyledger.cli.output import print_json
 from keyledger.cli.questions import confirm
@@ -27,7 +27,16 @@ from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import print_fields, printable
 from keyledger.clients import Keyledger
-from keyledger.errors import InvalidRequest, KeyledgerError, LimitReached
+from keyledger.errors import (
+    Forbidden,
+    IncompleteAnswer,
+    InvalidRequest,
+    KeyledgerError,
+    LimitReached,
+    RateLimited,
+    Unavailable,
+    Unreachable,
+)
 from keyledger.models.keys import ImportedKeys
 
 _KEYS_MAX = 1_000
@@ -37,13 +46,15 @@ _SIZE_MAX = 1_000_000_000
 _LISTED_MAX = 20
 _REPORT_EVERY = 10_000
 _REJECTED = ("conflict", "invalid")
+_HELPED_BY_REPETITION = (KeyboardInterrupt, Unreachable, IncompleteAnswer, Unavailable, RateLimited)
 _INDEX = re.compile(r"keys\[(\d+)\]\.?")
 
 
 class Report(Struct):
     """The numbers of rows by outcome so far, and the rows that cannot be imported.
 
-    `not_working`: how many of the keys that exist do not work, by their status.
+    `not_working`: how many of the keys that exist do not work, by their status. `seen`: the digests that earlier
+    requests contained. `shortfall`: how many keys the plan's limit lacks for all requests together.
     """
 
     dry_run: bool
@@ -51,6 +62,8 @@ class Report(Struct):
     outcomes: Counter[str] = field(default_factory=Counter[str])
     not_working: Counter[str] = field(default_factory=Counter[str])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
+    seen: set[bytes] = field(default_factory=set[bytes])
+    shortfall: int = 0
 
     @property
     def done(self) -> int:
@@ -65,7 +78,8 @@ class Report(Struct):
         names = ("created", "would_create", "exists", "duplicate", *_REJECTED)
         counted = {name: self.outcomes[name] for name in names}
         not_working = {"not_working": dict(self.not_working)}
-        return {"dry_run": self.dry_run, "rows": self.rows, **counted, **not_working, "rejected": self.rejected}
+        more = {**not_working, "shortfall": self.shortfall, "rejected": self.rejected}
+        return {"dry_run": self.dry_run, "rows": self.rows, **counted, **more}
 
 
 def import_many(arguments: argparse.Namespace) -> int:
@@ -127,16 +141,29 @@ def _run(client: Keyledger, rows: Sequence[Row], rejected: Sequence[Rejected], *
         for chunk in _chunks(rows, report):
             _send(client, list(chunk), report)
             progress.show()
-    except (KeyboardInterrupt, KeyledgerError):
+    except (KeyboardInterrupt, KeyledgerError) as error:
         progress.end()
         if not dry_run:
+            again = "Run the same command again to continue: keys that exist already are skipped."
             _note(
-                f"Stopped after {report.done:,} of {report.rows:,} rows; {_keys(report.outcomes['created'])} were"
-                " imported. Run the same command again to continue: keys that exist already are skipped."
+                f"Stopped after {report.done:,} of {report.rows:,} rows; {_keys(report.outcomes['created'])} imported."
+                f"{f' {again}' if isinstance(error, _HELPED_BY_REPETITION) else ''}"
             )
         raise
     progress.end()
+    if dry_run and report.outcomes["would_create"]:
+        report.shortfall = _shortfall(client, report.outcomes["would_create"])
     return report
+
+
+def _shortfall(client: Keyledger, keys: int) -> int:
+    """Return how many keys the plan's limit lacks. The service checks it for each request of a dry run on its own."""
+    try:
+        organization = client.organization.get()
+    except Forbidden:
+        return 0
+    limit = organization.limits.api_keys
+    return 0 if limit is None else max(0, organization.usage.api_keys + keys - limit)
 
 
 def _chunks(rows: Sequence[Row], report: Report) -> Iterator[list[Row]]:
@@ -151,6 +178,9 @@ def _chunks(rows: Sequence[Row], report: Report) -> Iterator[list[Row]]:
         if len(chunk) == _KEYS_MAX or size + length > _BYTES_MAX:
             yield chunk
             chunk, size = [], 0
+        if digest_of(row.key.sha256) in report.seen:
+            report.outcomes["duplicate"] += 1
+            continue
         chunk.append(row)
         size += length
     if chunk:
@@ -177,6 +207,8 @@ def _send(client: Keyledger, chunk: list[Row], report: Report) -> None:
 
 def _add(report: Report, chunk: Sequence[Row], answer: ImportedKeys) -> None:
     for outcome in answer.keys:
+        if outcome.outcome != "invalid":
+            report.seen.add(digest_of(chunk[outcome.index].key.sha256))
         if outcome.outcome in _REJECTED:
             report.reject(chunk[outcome.index], outcome.outcome, outcome.problems)
         elif outcome.outcome == "exists" and outcome.status not in (None, "active"):
@@ -216,7 +248,7 @@ def _show(arguments: argparse.Namespace, report: Report, file: TextIO | None) ->
         print_json(report.to_json())
     else:
         _print(report, is_in_file=file is not None)
-    return exit_codes.REFUSED if report.rejected else exit_codes.OK
+    return exit_codes.REFUSED if report.rejected or report.shortfall else exit_codes.OK
 
 
 def _print(report: Report, *, is_in_file: bool) -> None:
@@ -233,6 +265,8 @@ def _print(report: Report, *, is_in_file: bool) -> None:
     for status, number in report.not_working.items():
         numbers[f"exist already, but are {status}: {_remedy(status, 'these keys', 'new keys')}"] = number
     print_fields((title, f"{number:,}") for title, number in numbers.items() if number)
+    if report.shortfall:
+        print(f"The plan's limit of keys is too low by {report.shortfall:,}. Change the plan, or import fewer keys.")
     if is_in_file:
         return
     for each in report.rejected[:_LISTED_MAX]:

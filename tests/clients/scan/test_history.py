@@ -1,6 +1,7 @@
 """`keyledger scan PATH --history`: keys in commits, wherever they are now."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,48 @@ def test_nothing_that_the_repository_configures_is_executed(repository: Reposito
     repository.git("config", "log.showSignature", "true")
     assert len(scan(str(repository.folder), "--history")[1]) == 1
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["no lazy fetch", "an older git"])
+def test_a_missing_version_starts_no_program_of_the_repository(
+    repository: Repository, tmp_path: Path, scan: Scan, *, lazy: bool
+) -> None:
+    repository.commit(config="nothing")
+    blob = repository.git("rev-parse", "HEAD:config")
+    (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    mark, program = tmp_path / "executed", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": str(tmp_path),
+        "remote.origin.promisor": "true",
+        "remote.origin.uploadpack": str(program),
+        "protocol.allow": "always",
+    }.items():
+        repository.git("config", name, value)
+    environment = {}
+    if lazy:
+        older = tmp_path / "older"
+        older.mkdir()
+        (older / "git").write_text(f'#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec {shutil.which("git")} "$@"\n')
+        (older / "git").chmod(0o755)
+        environment["PATH"] = f"{older}{os.pathsep}{os.environ['PATH']}"
+    scan(str(repository.folder), "--history", code=3, **environment)
+    assert not mark.exists()
+
+
+def test_variables_that_change_what_a_repository_contains_are_ignored(
+    repository: Repository, tmp_path: Path, scan: Scan
+) -> None:
+    repository.commit(config=new_key())
+    commit = repository.commit(config="nothing")
+    grafts = tmp_path / "grafts"
+    grafts.write_text(f"{commit}\n")  # without its parent
+    (repository.folder / ".git/logs").rename(tmp_path / "logs")
+    for name in ("GIT_GRAFT_FILE", "GIT_SHALLOW_FILE"):
+        assert len(scan(str(repository.folder), "--history", **{name: str(grafts)})[1]) == 1, name
 
 
 def test_replaced_objects_are_read_as_they_were(repository: Repository, scan: Scan) -> None:

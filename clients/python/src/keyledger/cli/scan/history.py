@@ -24,8 +24,13 @@ _OTHER_REPOSITORY: Final = (
     "GIT_COMMON_DIR",
     "GIT_NAMESPACE",
     "GIT_PREFIX",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_CONFIG",
+    "GIT_REPLACE_REF_BASE",
 )
-"""Variables that a hook of git has, and that would name its repository instead of the given one."""
+"""Variables that a hook of git has, and that would name its repository, or parts of it, instead of the given one."""
 
 _READ_BYTES: Final = 1 << 20
 
@@ -57,7 +62,12 @@ class History:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
+            # Versions of git before 2.45 ignore GIT_NO_LAZY_FETCH. To fetch, they would start the programs that the
+            # repository names, so no protocol is allowed. None has this name.
+            "GIT_ALLOW_PROTOCOL": "none",
             "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "SSH_ASKPASS": "",
             "LC_ALL": "C",
         }
         answer = self._answer("rev-parse", "--is-shallow-repository")

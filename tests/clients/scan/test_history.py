@@ -171,10 +171,17 @@ def test_an_empty_repository_has_no_key(repository: Repository, scan: Scan) -> N
 def test_a_folder_without_history_is_refused_with_the_reason(tmp_path: Path, scan: Scan) -> None:
     ran, _ = scan(str(tmp_path), "--history", code=2)
     assert f"{tmp_path} has no history that git can read: not a git repository" in ran.stderr
-    ran, _ = scan(str(tmp_path / "absent"), "--history", code=2)
-    assert "has no history" in ran.stderr
     ran, _ = scan(str(tmp_path), "--history", code=2, PATH="/nowhere")
     assert "The history needs git" in ran.stderr
+
+
+def test_the_history_of_a_path_that_does_not_exist_is_not_that_of_its_folder(
+    repository: Repository, scan: Scan
+) -> None:
+    repository.commit(config=new_key())
+    for name in ("absent", "config/absent", "absent/absent"):
+        ran, _ = scan(str(repository.folder / name), "--history", code=2)
+        assert f"{repository.folder / name} does not exist." in ran.stderr
 
 
 def test_in_a_hook_the_given_repository_is_scanned_and_not_that_of_the_hook(

@@ -6,13 +6,14 @@ which commit added them. These commands execute nothing that the repository conf
 """
 
 import os
+import stat
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.scan.files import Problem, shown
+from keyledger.cli.scan.files import Problem, reason_of, shown
 from keyledger.cli.scan.keys_in import CHUNK_BYTES
 
 _ALL: Final = ("--all", "--reflog")
@@ -54,8 +55,8 @@ class History:
     """The repository that contains the folder `path`."""
 
     def __init__(self, path: str, problem: Problem) -> None:
-        """Raise UsageError if there is none."""
-        self._folder = path if Path(path).is_dir() else str(Path(path).parent)
+        """Raise UsageError if there is none, or if `path` does not exist."""
+        self._folder = _folder_of(path)
         self._problem = problem
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY},
@@ -159,6 +160,18 @@ class History:
     def _check(self, ran: "subprocess.Popen[bytes]", name: str) -> None:
         if ran.wait():
             self._problem(self._folder, f"{name} failed, so the history was not read completely")
+
+
+def _folder_of(path: str) -> str:
+    """Return the folder, or that of the file. A path without either is refused: its parent was not named."""
+    try:
+        is_folder = stat.S_ISDIR(Path(path).stat().st_mode)
+    except (OSError, ValueError) as error:
+        name = shown(os.fsencode(path))
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise UsageError(f"{name} does not exist.") from None
+        raise UsageError(f"{name} cannot be scanned: {reason_of(error)}") from None
+    return path if is_folder else str(Path(path).parent)
 
 
 def _output(ran: "subprocess.Popen[bytes]") -> IO[bytes]:

@@ -251,6 +251,48 @@ def test_variables_that_change_what_a_repository_contains_are_ignored(
         assert len(scan(str(repository.folder), "--history", **{name: str(grafts)})[1]) == 1, name
 
 
+CONFIGURATIONS = {
+    "log.diffMerges": ["combined", "dense-combined", "first-parent", "remerge", "off", "on"],
+    "diff.relative": ["true"],
+    "diff.orderFile": ["absent"],
+    "diff.renames": ["copies"],
+    "diff.noprefix": ["true"],
+    "log.showRoot": ["false"],
+    "log.follow": ["true"],
+    "log.decorate": ["full"],
+    "color.ui": ["always"],
+    "format.pretty": ["fuller"],
+    "core.quotePath": ["true"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in CONFIGURATIONS for value in CONFIGURATIONS[name]]
+)
+def test_the_configuration_of_git_does_not_change_the_origin_of_a_key(
+    repository: Repository, scan: Scan, name: str, value: str
+) -> None:
+    """The keys are in the first commit, in a branch, and only in the result of its merge."""
+    in_root, in_branch, in_merge = new_key(), new_key(), new_key()
+    (repository.folder / "deep").mkdir()
+    commits = {in_root: repository.commit(root=in_root)}
+    repository.git("checkout", "--quiet", "-b", "other")
+    commits[in_branch] = repository.commit(branch=in_branch)
+    repository.git("checkout", "--quiet", "main")
+    repository.commit(readme="nothing")
+    repository.git("merge", "--quiet", "--no-commit", "--no-ff", "other")
+    commits[in_merge] = repository.commit(merge=in_merge)
+    repository.git("config", name, value)
+    for folder in (repository.folder, repository.folder / "deep"):
+        found = scan(str(folder), "--history")[1]
+        origins = {each["prefix"]: (each["path"], each["commit"]) for each in found}
+        assert origins == {
+            in_root[:12]: ("root", commits[in_root]),
+            in_branch[:12]: ("branch", commits[in_branch]),
+            in_merge[:12]: ("merge", commits[in_merge]),
+        }
+
+
 def test_replaced_objects_are_read_as_they_were(repository: Repository, scan: Scan) -> None:
     repository.commit(config=new_key())
     blob = repository.git("rev-parse", "HEAD:config")

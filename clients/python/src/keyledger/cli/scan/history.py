@@ -33,6 +33,9 @@ _OTHER_REPOSITORY: Final = (
 )
 """Variables that a hook of git has, and that would name its repository, or parts of it, instead of the given one."""
 
+_RAW_WORDS: Final = 5
+"""Two modes, two ids and a status, in a line of `git log --raw`. A line of another form is skipped."""
+
 _READ_BYTES: Final = 1 << 20
 
 
@@ -90,6 +93,7 @@ class History:
         origins: dict[str, list[Origin]] = {}
         if not ids:
             return origins
+        # The configuration of the user and of the repository must not change what is listed.
         options = (
             "--topo-order",
             "--reverse",
@@ -98,7 +102,12 @@ class History:
             "--no-abbrev",
             "--no-renames",
             "--root",
-            "-m",
+            "--diff-merges=separate",
+            "--no-relative",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "-O/dev/null",  # no diff.orderFile
             "--format=%H",
         )
         with self._started("log", *_ALL, *options) as log:
@@ -109,7 +118,8 @@ class History:
                     commit = text.decode("ascii", "replace") or commit
                     continue
                 path = next(fields, b"")
-                added = text.split(b" ")[3].decode("ascii")
+                words = text.split(b" ")
+                added = words[3].decode("ascii", "replace") if len(words) == _RAW_WORDS else ""
                 if added in ids:
                     known = origins.setdefault(added, [])
                     if shown(path) not in [origin.path for origin in known]:

@@ -90,9 +90,9 @@ class History:
 
     def origins_of(self, ids: Collection[str]) -> Mapping[str, list[Origin]]:
         """Return the origins of these versions of files, oldest first."""
-        origins: dict[str, list[Origin]] = {}
+        origins: dict[str, dict[bytes, Origin]] = {}
         if not ids:
-            return origins
+            return {}
         # The configuration of the user and of the repository must not change what is listed.
         options = (
             "--topo-order",
@@ -121,11 +121,11 @@ class History:
                 words = text.split(b" ")
                 added = words[3].decode("ascii", "replace") if len(words) == _RAW_WORDS else ""
                 if added in ids:
-                    known = origins.setdefault(added, [])
-                    if shown(path) not in [origin.path for origin in known]:
-                        known.append(Origin(commit, shown(path)))
+                    known = origins.setdefault(added, {})
+                    if path not in known:
+                        known[path] = Origin(commit, shown(path))
         self._check(log, "git log")
-        return origins
+        return {name: list(known.values()) for name, known in origins.items()}
 
     def _read(self, output: IO[bytes]) -> Iterator[Object]:
         missing = 0

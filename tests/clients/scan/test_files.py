@@ -1,5 +1,6 @@
 """`keyledger scan PATH`: keys in files, wherever and however they are written."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -7,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from keyledger.cli.scan.files import contents
 from keyledger.cli.scan.keys_in import Match, keys_in
 from keyledger.cli.scan.limits import until_limit
 from keyledger.cli.scan.progress import Progress
@@ -250,6 +253,43 @@ def test_what_cannot_be_read_is_reported_and_is_no_success() -> None:
         (tree / "open").write_text(new_key())
         assert scanned().returncode == 1
         (tree / "closed").chmod(0o755)
+
+
+class _WithoutKind:
+    """An entry of a file system that lists names only, in a folder whose entries may not be looked at."""
+
+    def __init__(self, entry: "os.DirEntry[bytes]") -> None:
+        self.name, self.path = entry.name, entry.path
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", follow_symlinks)
+
+    is_file = is_dir
+
+
+def test_an_entry_that_cannot_be_looked_at_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text(new_key())
+    problems: list[tuple[str, str]] = []
+    with os.scandir(os.fsencode(tmp_path)) as found:
+        entries = [_WithoutKind(entry) for entry in found]
+
+    def scandir(_: bytes) -> nullcontext[list[_WithoutKind]]:
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(contents([str(tmp_path)], [], lambda path, reason: problems.append((path, reason)))) == []
+    assert problems == [(f"{tmp_path}/file", "Permission denied")]
+
+
+def test_a_file_that_becomes_a_pipe_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text(new_key())
+    problems: list[tuple[str, str]] = []
+    (content,) = contents([str(tmp_path)], [], lambda path, reason: problems.append((path, reason)))
+    file.unlink()
+    os.mkfifo(file)
+    assert list(content.chunks) == []
+    assert problems == [(str(file), "it is no longer a regular file")]
 
 
 def test_a_file_whose_content_cannot_be_read_is_reported(scan: Scan) -> None:

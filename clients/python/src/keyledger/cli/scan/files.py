@@ -68,10 +68,15 @@ def _in_folder(root: bytes, excluded: Sequence[str], problem: Problem) -> Iterat
         for entry in entries:
             if entry.name == _GIT or (excluded and _is_excluded(os.path.relpath(entry.path, root), excluded)):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            path = entry.path.removeprefix(b"./")
+            try:  # some file systems list names without the kind, for which a folder must not only be readable
+                is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            except OSError as error:
+                problem(shown(path), reason_of(error))
+                continue
+            if is_folder:
                 folders.append(entry.path)
-            elif entry.is_file(follow_symlinks=False):
-                path = entry.path.removeprefix(b"./")
+            elif is_file:
                 yield Content(shown(path), _read(entry.path, _FLAGS, problem))
         waiting += reversed(folders)
 
@@ -92,6 +97,9 @@ def _read(path: bytes, flags: int, problem: Problem) -> Iterator[bytes]:
         return
     with open(descriptor, "rb", buffering=0) as opened:  # noqa: PTH123 -- a descriptor
         try:
+            if flags == _FLAGS and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                problem(shown(path), "it is no longer a regular file")
+                return
             while chunk := opened.read(CHUNK_BYTES):
                 yield chunk
         except OSError as error:

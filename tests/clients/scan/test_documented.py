@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
+from keyledger.cli.scan.findings import Reported
 from tests.app.organizations import Api, Organization
 from tests.clients.command import SOURCE
 from tests.clients.scan.repository import Repository, new_key
@@ -96,6 +98,11 @@ def test_the_hook_refuses_a_key_however_git_is_configured(
     refused = _run(repository.folder, {**environment, "TMPDIR": str(folder)}, *commit)
     assert refused.returncode != 0
     assert not list(folder.iterdir()), "the changes are not left behind"
+
+
+def test_all_fields_of_a_finding_are_documented_in_their_order() -> None:
+    (listed,) = re.findall(r"document for each place, with (.*?)\.\n", _DOCUMENT.read_text("utf-8"), re.DOTALL)
+    assert re.findall("`(.*?)`", listed) == [field.name for field in fields(Reported)]
 
 
 def test_the_commands_for_continuous_integration_fail_if_there_is_a_key(

@@ -15,7 +15,7 @@ from time import monotonic
 
 import msgspec
 import structlog
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -43,18 +43,24 @@ class _Key(Struct, frozen=True):
 
 
 class _File(Struct, frozen=True):
-    public_keys: tuple[_Key, ...]
+    public_keys: tuple[msgspec.Raw, ...]
+
+
+_key = msgspec.json.Decoder(_Key)
 
 
 class GithubKeys:
-    """The keys in a file, which is read again when it changes. A file that became unusable leaves the former keys."""
+    """The keys in a file, which is read again when it changes. A file that became unusable leaves the former keys.
+
+    A file that is unusable at first must not prevent the start of the server: without a key, nothing is signed.
+    """
 
     def __init__(self, file: Path) -> None:
-        """Raise `GithubKeysUnusable`."""
         self._file = file
         self._version = _version(file)
-        self._keys = read_github_keys(file)
+        self._keys: PublicKeys = {}
         self._silent_until = 0.0
+        self._read()
 
     def signed(self, content: bytes, key_identifier: str, signature: str) -> bool:
         """Return whether the key with this identifier signed `content`."""
@@ -82,6 +88,9 @@ class GithubKeys:
         if version == self._version:
             return
         self._version = version
+        self._read()
+
+    def _read(self) -> None:
         try:
             self._keys = read_github_keys(self._file)
         except GithubKeysUnusable as error:
@@ -89,18 +98,25 @@ class GithubKeys:
 
 
 def read_github_keys(file: Path) -> PublicKeys:
-    """Return the keys by identifier. Raise `GithubKeysUnusable`."""
+    """Return the keys by identifier, without those that this server cannot use. Raise `GithubKeysUnusable`."""
     try:
         with file.open("rb") as opened:
             content = opened.read(_FILE_BYTES_MAX)
         listed = msgspec.json.decode(content, type=_File).public_keys
-        keys = {each.key_identifier: _public_key(each.key) for each in listed}
     except OSError as error:
         raise GithubKeysUnusable(f"cannot be read: {error}") from None
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise GithubKeysUnusable(f"is not the response of {KEYS_URL}: {error}") from None
+    keys: dict[str, EllipticCurvePublicKey] = {}
+    for number, item in enumerate(listed, start=1):
+        # GitHub may add keys of another kind. They must not prevent the use of the others.
+        try:
+            each = _key.decode(item)
+            keys[each.key_identifier] = _public_key(each.key)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError, UnsupportedAlgorithm) as error:
+            _log.warning("github_key_skipped", file=str(file), number=number, problem=str(error))
     if not keys:
-        raise GithubKeysUnusable(f"contains no key. Store the response of {KEYS_URL} in it")
+        raise GithubKeysUnusable(f"contains no key that this server can use. Store the response of {KEYS_URL} in it")
     return keys
 
 
@@ -112,9 +128,9 @@ def _public_key(pem: str) -> EllipticCurvePublicKey:
 
 
 def _version(file: Path) -> tuple[int, ...]:
-    """Return what changes when the file is replaced or written; nothing if it is missing."""
+    """Return what changes when the file is replaced, written or made readable; nothing if it is missing."""
     try:
         found = file.stat()
     except OSError:
         return ()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

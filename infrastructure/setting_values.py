@@ -19,7 +19,6 @@ from domain.plans.plan import Plans
 from infrastructure.database.url import UNREADABLE, is_readable
 from infrastructure.egress_policy import EgressPolicy
 from infrastructure.geoip import country_lookup
-from infrastructure.github_keys import read_github_keys
 from infrastructure.key_derivation import parse_master_keys
 
 AccessLog = Literal["all", "notable", "none"]
@@ -204,12 +203,6 @@ def plans(value: str) -> Plans:
 def geo_database(value: str) -> Path:
     path = Path(value)
     country_lookup(path)  # raises GeoDatabaseUnusable
-    return path
-
-
-def github_keys(value: str) -> Path:
-    path = Path(value)
-    read_github_keys(path)  # raises GithubKeysUnusable
     return path
 
 

@@ -264,7 +264,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Path | None,
         Setting(
             "KEYLEDGER_GITHUB_KEYS_FILE",
-            values.github_keys,
+            values.file,
             (API,),
             "The file with the public keys of GitHub's secret scanning, as"
             " `https://api.github.com/meta/public_keys/secret_scanning` returns them. It is read again when it changes."

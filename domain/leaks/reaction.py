@@ -6,7 +6,7 @@ longer works leads to an alert and to nothing else.
 """
 
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from msgspec import Struct
 
@@ -37,6 +37,10 @@ Outcome = Literal[
     "secret_ended_before",
 ]
 """The fate of the secret. Outcomes with `before` were so before the report, which changed nothing."""
+
+STOPPED_BEFORE: Final[frozenset[Outcome]] = frozenset(
+    {"disabled_before", "revoked_before", "expired_before", "secret_ended_before"}
+)
 
 _SEVERITIES: dict[Outcome, Severity] = {
     "disabled": "critical",
@@ -70,9 +74,19 @@ class Report(Struct, frozen=True):
         return _shown(self.url, URL_LENGTH_MAX)
 
     def alert_id(self, key_created_at: datetime) -> str:
-        """Return the id of the alert. Reports of one secret at one address have the same alert, however often."""
-        effect = f"api_key.leaked {self.source} {self.key_id} {self.secret_version} {self.url}"
-        return alert_id(effect, key_created_at)
+        """Return the id of the alert about a secret that works: one for each address, however often it is reported."""
+        return alert_id(f"{self._effect} {self.url}", key_created_at)
+
+    def stopped_alert_id(self, key_created_at: datetime) -> str:
+        """Return the id of the alert about a secret that does not work: one for all addresses.
+
+        A person who has the secret can store it at any number of addresses. None of them is more urgent than the first.
+        """
+        return alert_id(self._effect, key_created_at)
+
+    @property
+    def _effect(self) -> str:
+        return f"api_key.leaked {self.source} {self.key_id} {self.secret_version}"
 
 
 class Reaction(Struct, frozen=True):
@@ -97,9 +111,9 @@ def reaction_to(
             assert_never(state)
 
 
-def leak_alert(report: Report, state: Existing, outcome: Outcome, at: datetime) -> RaiseAlert:
+def leak_alert(report: Report, alert_id: str, outcome: Outcome, at: datetime) -> RaiseAlert:
     return RaiseAlert(
-        alert_id=report.alert_id(state.key.created_at),
+        alert_id=alert_id,
         organization_id=report.organization_id,
         alert_type="api_key.leaked",
         severity=_SEVERITIES[outcome],

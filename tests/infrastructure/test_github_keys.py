@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 
-from infrastructure.github_keys import GithubKeys, GithubKeysUnusable
-from infrastructure.setting import API, InvalidSetting
+from infrastructure.github_keys import GithubKeys
+from infrastructure.setting import API
 from infrastructure.settings import Settings
 from tests.app.api.leaks.github import SigningKey, published
 
@@ -40,28 +41,70 @@ def test_every_key_in_the_file_is_accepted_current_or_not(tmp_path: Path) -> Non
     assert not keys.signed(b"[]", former.identifier, current.signature(b"[]"))
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("", "is not the response of https://api.github.com/meta/public_keys/secret_scanning"),
-        ("[]", "is not the response of"),
-        ('{"public_keys": []}', "contains no key"),
-        ('{"public_keys": [{"key_identifier": "a", "key": "no PEM"}]}', "is not the response of"),
-        (published(SigningKey(ec.SECP384R1())), "a key is not on the curve P-256"),
-    ],
-)
-def test_the_server_does_not_start_with_an_unusable_file(tmp_path: Path, content: str, problem: str) -> None:
-    file = tmp_path / "keys.json"
+UNUSABLE = {
+    "": "is not the response of https://api.github.com/meta/public_keys/secret_scanning",
+    "[]": "is not the response of",
+    '{"public_keys": []}': "contains no key that this server can use",
+    '{"public_keys": [{"key_identifier": "a", "key": "no PEM"}]}': "contains no key that this server can use",
+    '{"public_keys": ' + "[" * 100_000: "is not the response of",
+    published(SigningKey(ec.SECP384R1())): "contains no key that this server can use",
+}
+
+
+@pytest.mark.parametrize(("content", "problem"), UNUSABLE.items(), ids=range(len(UNUSABLE)))
+def test_an_unusable_file_does_not_prevent_the_start_and_is_read_again_when_it_changes(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    file, key = tmp_path / "keys.json", SigningKey()
     file.write_text(content)
-    with pytest.raises(GithubKeysUnusable, match=problem):
-        GithubKeys(file)
-    with pytest.raises(InvalidSetting, match="KEYLEDGER_GITHUB_KEYS_FILE"):
-        Settings.from_environment(_environment(file), API)
+    assert Settings.from_environment(_environment(file), API).github_keys == file
+    with capture_logs() as lines:
+        keys = GithubKeys(file)
+    error = lines[-1]
+    assert (error["event"], error["log_level"]) == ("github_keys_unusable", "error")
+    assert problem in error["problem"]
+    assert not keys.signed(b"[]", key.identifier, key.signature(b"[]"))
+    file.write_text(published(key))
+    assert keys.signed(b"[]", key.identifier, key.signature(b"[]"))
 
 
-def test_the_server_does_not_start_with_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSetting, match="KEYLEDGER_GITHUB_KEYS_FILE: cannot be read"):
-        Settings.from_environment(_environment(tmp_path / "absent.json"), API)
+def test_a_missing_file_does_not_prevent_the_start_and_is_read_when_it_is_there(tmp_path: Path) -> None:
+    file, key = tmp_path / "absent.json", SigningKey()
+    assert Settings.from_environment(_environment(file), API).github_keys == file
+    keys = GithubKeys(file)
+    assert not keys.signed(b"[]", key.identifier, key.signature(b"[]"))
+    file.write_text(published(key))
+    assert keys.signed(b"[]", key.identifier, key.signature(b"[]"))
+
+
+_UNSUPPORTED_CURVE = """-----BEGIN PUBLIC KEY-----
+MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEAAECAwQFBgcICQoLDA0ODxAREhMUFRYX
+GBkaGw==
+-----END PUBLIC KEY-----
+"""
+"""A key on secp112r1, of which the library knows no more than the identifier."""
+
+UNFAMILIAR: list[object] = [
+    {"key_identifier": "a", "key": "no PEM"},
+    {"key_identifier": "a", "key": _UNSUPPORTED_CURVE},
+    {"key_identifier": "a", "key": SigningKey(ec.SECP384R1()).pem},
+    {"key_identifier": 5, "key": SigningKey().pem},
+    {"key_identifier": "a"},
+    "text",
+    None,
+    [],
+]
+
+
+@pytest.mark.parametrize("item", UNFAMILIAR, ids=range(len(UNFAMILIAR)))
+def test_an_unfamiliar_item_is_skipped_and_the_other_keys_are_accepted(tmp_path: Path, item: object) -> None:
+    file, key = tmp_path / "keys.json", SigningKey()
+    listed = json.loads(published(key))["public_keys"]
+    file.write_text(json.dumps({"public_keys": [item, *listed]}))
+    with capture_logs() as lines:
+        keys = GithubKeys(file)
+    assert [(line["event"], line["number"]) for line in lines] == [("github_key_skipped", 1)]
+    assert keys.signed(b"[]", key.identifier, key.signature(b"[]"))
 
 
 def _environment(file: Path) -> dict[str, str]:

@@ -1,18 +1,24 @@
 """`keyledger scan PATH`: keys in files, wherever and however they are written."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from keyledger.cli.scan.files import contents
 from keyledger.cli.scan.keys_in import Match, keys_in
+from keyledger.cli.scan.limits import until_limit
+from keyledger.cli.scan.progress import Progress
 from tests.clients.command import SOURCE
 from tests.clients.scan.conftest import Scan
 from tests.clients.scan.repository import Repository, new_key
@@ -91,6 +97,32 @@ def test_a_text_that_only_resembles_a_key_is_not_reported(
 def test_many_texts_with_a_wrong_checksum_take_little_time() -> None:
     content = (b"pk_live_" + b"a" * 32 + b"\n") * 200_000
     assert list(keys_in([content])) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_many_keys_in_one_file_take_linear_time_and_have_their_lines(encoding: str) -> None:
+    key = new_key()
+    content = f"{key}\n".encode(encoding) * 100_000
+    started = time.process_time()
+    lines = [match.line for match in keys_in([content])]
+    assert time.process_time() - started < 20, "quadratic time is more than a minute"
+    assert lines == list(range(1, 100_001))
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_a_scan_stops_after_a_thousand_keys_and_says_so(tmp_path: Path, scan: Scan, *, history: bool) -> None:
+    keys = [new_key() for _ in range(1_001)]
+    repository = Repository(tmp_path / "repository")
+    repository.commit(many="".join(f"{key}\n{key}\n" for key in keys), other=new_key())
+    ran, found = scan(str(repository.folder), *["--history"] * history)
+    assert len({each["sha256"] for each in found}) == 1_000
+    assert "not scanned: the rest: the scan stops after 1,000 keys in " in ran.stderr
+
+
+def test_one_key_in_very_many_places_needs_bounded_memory() -> None:
+    match, work = next(iter(keys_in([new_key().encode()]))), Progress()
+    assert sum(1 for _ in until_limit((("file", match) for _ in range(200_000)), work)) == 100_000
+    assert work.problems == 1
 
 
 def test_binary_files_are_read_too(tmp_path: Path, scan: Scan) -> None:
@@ -221,6 +253,43 @@ def test_what_cannot_be_read_is_reported_and_is_no_success() -> None:
         (tree / "open").write_text(new_key())
         assert scanned().returncode == 1
         (tree / "closed").chmod(0o755)
+
+
+class _WithoutKind:
+    """An entry of a file system that lists names only, in a folder whose entries may not be looked at."""
+
+    def __init__(self, entry: "os.DirEntry[bytes]") -> None:
+        self.name, self.path = entry.name, entry.path
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", follow_symlinks)
+
+    is_file = is_dir
+
+
+def test_an_entry_that_cannot_be_looked_at_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text(new_key())
+    problems: list[tuple[str, str]] = []
+    with os.scandir(os.fsencode(tmp_path)) as found:
+        entries = [_WithoutKind(entry) for entry in found]
+
+    def scandir(_: bytes) -> nullcontext[list[_WithoutKind]]:
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(contents([str(tmp_path)], [], lambda path, reason: problems.append((path, reason)))) == []
+    assert problems == [(f"{tmp_path}/file", "Permission denied")]
+
+
+def test_a_file_that_becomes_a_pipe_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text(new_key())
+    problems: list[tuple[str, str]] = []
+    (content,) = contents([str(tmp_path)], [], lambda path, reason: problems.append((path, reason)))
+    file.unlink()
+    os.mkfifo(file)
+    assert list(content.chunks) == []
+    assert problems == [(str(file), "it is no longer a regular file")]
 
 
 def test_a_file_whose_content_cannot_be_read_is_reported(scan: Scan) -> None:

@@ -1,6 +1,7 @@
 """`keyledger scan PATH --history`: keys in commits, wherever they are now."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -170,10 +171,17 @@ def test_an_empty_repository_has_no_key(repository: Repository, scan: Scan) -> N
 def test_a_folder_without_history_is_refused_with_the_reason(tmp_path: Path, scan: Scan) -> None:
     ran, _ = scan(str(tmp_path), "--history", code=2)
     assert f"{tmp_path} has no history that git can read: not a git repository" in ran.stderr
-    ran, _ = scan(str(tmp_path / "absent"), "--history", code=2)
-    assert "has no history" in ran.stderr
     ran, _ = scan(str(tmp_path), "--history", code=2, PATH="/nowhere")
     assert "The history needs git" in ran.stderr
+
+
+def test_the_history_of_a_path_that_does_not_exist_is_not_that_of_its_folder(
+    repository: Repository, scan: Scan
+) -> None:
+    repository.commit(config=new_key())
+    for name in ("absent", "config/absent", "absent/absent"):
+        ran, _ = scan(str(repository.folder / name), "--history", code=2)
+        assert f"{repository.folder / name} does not exist." in ran.stderr
 
 
 def test_in_a_hook_the_given_repository_is_scanned_and_not_that_of_the_hook(
@@ -199,6 +207,90 @@ def test_nothing_that_the_repository_configures_is_executed(repository: Reposito
     repository.git("config", "log.showSignature", "true")
     assert len(scan(str(repository.folder), "--history")[1]) == 1
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["no lazy fetch", "an older git"])
+def test_a_missing_version_starts_no_program_of_the_repository(
+    repository: Repository, tmp_path: Path, scan: Scan, *, lazy: bool
+) -> None:
+    repository.commit(config="nothing")
+    blob = repository.git("rev-parse", "HEAD:config")
+    (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    mark, program = tmp_path / "executed", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": str(tmp_path),
+        "remote.origin.promisor": "true",
+        "remote.origin.uploadpack": str(program),
+        "protocol.allow": "always",
+    }.items():
+        repository.git("config", name, value)
+    environment = {}
+    if lazy:
+        older = tmp_path / "older"
+        older.mkdir()
+        (older / "git").write_text(f'#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec {shutil.which("git")} "$@"\n')
+        (older / "git").chmod(0o755)
+        environment["PATH"] = f"{older}{os.pathsep}{os.environ['PATH']}"
+    scan(str(repository.folder), "--history", code=3, **environment)
+    assert not mark.exists()
+
+
+def test_variables_that_change_what_a_repository_contains_are_ignored(
+    repository: Repository, tmp_path: Path, scan: Scan
+) -> None:
+    repository.commit(config=new_key())
+    commit = repository.commit(config="nothing")
+    grafts = tmp_path / "grafts"
+    grafts.write_text(f"{commit}\n")  # without its parent
+    (repository.folder / ".git/logs").rename(tmp_path / "logs")
+    for name in ("GIT_GRAFT_FILE", "GIT_SHALLOW_FILE"):
+        assert len(scan(str(repository.folder), "--history", **{name: str(grafts)})[1]) == 1, name
+
+
+CONFIGURATIONS = {
+    "log.diffMerges": ["combined", "dense-combined", "first-parent", "remerge", "off", "on"],
+    "diff.relative": ["true"],
+    "diff.orderFile": ["absent"],
+    "diff.renames": ["copies"],
+    "diff.noprefix": ["true"],
+    "log.showRoot": ["false"],
+    "log.follow": ["true"],
+    "log.decorate": ["full"],
+    "color.ui": ["always"],
+    "format.pretty": ["fuller"],
+    "core.quotePath": ["true"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in CONFIGURATIONS for value in CONFIGURATIONS[name]]
+)
+def test_the_configuration_of_git_does_not_change_the_origin_of_a_key(
+    repository: Repository, scan: Scan, name: str, value: str
+) -> None:
+    """The keys are in the first commit, in a branch, and only in the result of its merge."""
+    in_root, in_branch, in_merge = new_key(), new_key(), new_key()
+    (repository.folder / "deep").mkdir()
+    commits = {in_root: repository.commit(root=in_root)}
+    repository.git("checkout", "--quiet", "-b", "other")
+    commits[in_branch] = repository.commit(branch=in_branch)
+    repository.git("checkout", "--quiet", "main")
+    repository.commit(readme="nothing")
+    repository.git("merge", "--quiet", "--no-commit", "--no-ff", "other")
+    commits[in_merge] = repository.commit(merge=in_merge)
+    repository.git("config", name, value)
+    for folder in (repository.folder, repository.folder / "deep"):
+        found = scan(str(folder), "--history")[1]
+        origins = {each["prefix"]: (each["path"], each["commit"]) for each in found}
+        assert origins == {
+            in_root[:12]: ("root", commits[in_root]),
+            in_branch[:12]: ("branch", commits[in_branch]),
+            in_merge[:12]: ("merge", commits[in_merge]),
+        }
 
 
 def test_replaced_objects_are_read_as_they_were(repository: Repository, scan: Scan) -> None:

@@ -100,6 +100,15 @@ def test_keys_of_others_are_said_to_be_unknown(run: Run, api: Api, tree: Path) -
         assert found["explanation"].startswith("not a key of your organization that you can see")
 
 
+def test_the_service_is_asked_about_a_hundred_keys_at_most(run: Run, org: Organization, tree: Path) -> None:
+    known = org.key()
+    leaked(tree, known.secret, *[new_key() for _ in range(99)], *[new_key() for _ in range(2)])
+    found = findings(run("scan", str(tree), "--json"))
+    not_asked = [each for each in found if each["explanation"].startswith("not asked, because a scan asks about 100")]
+    assert (len(found), len(not_asked)) == (102, 2)
+    assert found[0]["key_id"] == known.id
+
+
 def test_the_last_use_is_reported(run: Run, org: Organization, tree: Path) -> None:
     key = org.key()
     leaked(tree, key.secret)

@@ -12,7 +12,7 @@ from domain.keys.events import KeyDisabled, KeyEvent, KeyExpired, KeyRevoked, Ke
 from domain.keys.fields import NOTE_LENGTH_MAX
 from domain.keys.state import Existing
 from domain.leaks.policy import DEFAULT, POLICIES, Policy, policy_of, validate
-from domain.leaks.reaction import Outcome, Report, leak_alert, reaction_to
+from domain.leaks.reaction import Outcome, Report, reaction_to
 from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import OrganizationCreated, Setting
@@ -76,13 +76,13 @@ def test_the_last_active_key_is_stopped_too() -> None:
     assert KEY.decide(state_of("active"), reaction.command)
 
 
-def test_one_secret_at_one_address_has_one_alert() -> None:
-    def alert_of(report: Report) -> str:
-        return leak_alert(report, state_of("active"), "disabled", NOW + HOUR).alert_id
-
-    assert alert_of(REPORT) == alert_of(replace(REPORT, place="other"))
-    others = [replace(REPORT, url=f"{REPORT.url}/2"), replace(REPORT, secret_version=2)]
-    assert len({alert_of(REPORT), *map(alert_of, others)}) == 3
+def test_one_secret_at_one_address_has_one_alert_and_a_stopped_one_has_one_for_all_addresses() -> None:
+    assert REPORT.alert_id(NOW) == replace(REPORT, place="other").alert_id(NOW)
+    others = [replace(REPORT, url=f"{REPORT.url}/2"), replace(REPORT, url=""), replace(REPORT, secret_version=2)]
+    assert len({each.alert_id(NOW) for each in (REPORT, *others)}) == 4
+    stopped = [each.stopped_alert_id(NOW) for each in (REPORT, *others)]
+    assert len(set(stopped[:3])) == 1
+    assert len({*stopped, *(each.alert_id(NOW) for each in (REPORT, *others))}) == 6
 
 
 def test_the_longest_address_fits_into_the_note_of_the_revocation() -> None:

@@ -136,17 +136,47 @@ def test_the_same_report_acts_once(leaks_api: Api, github: GitHub, anyone: Clien
     assert leaks_api.events_of(key.id) == ["api_key.created", "api_key.disabled"]
 
 
-def test_a_key_that_a_person_enables_again_is_not_disabled_by_the_same_report_but_by_one_of_another_place(
-    github: GitHub, anyone: Client, team: Organization
+def test_a_key_that_is_enabled_again_is_stopped_by_the_same_report_until_its_alert_is_acknowledged(
+    leaks_api: Api, github: GitHub, anyone: Client, team: Organization
 ) -> None:
     key = team.key()
     github.report(anyone, match(key.secret))
+    team.client.post(f"{key.path}/enable")  # as automation does, which has not read the alert
+    github.report(anyone, match(key.secret))
+    assert team.verify(key.secret)["code"] == "disabled_key"
+    (alert,) = alerts_about(team, key)
+    disabled = ["api_key.disabled", "api_key.enabled", "api_key.disabled"]
+    assert leaks_api.events_of(key.id) == ["api_key.created", *disabled]
+    team.client.post(f"/v1/alerts/{alert['id']}/acknowledge")
     team.client.post(f"{key.path}/enable")
     github.report(anyone, match(key.secret))
     assert team.verify(key.secret)["valid"] is True
     github.report(anyone, match(key.secret, URL + "?plain=1"))
     assert team.verify(key.secret)["code"] == "disabled_key"
     assert len(alerts_about(team, key)) == 2
+
+
+@pytest.mark.parametrize("ending", ["disable", "revoke", "rotate"])
+def test_a_secret_that_no_longer_works_has_one_alert_at_however_many_addresses(
+    github: GitHub, anyone: Client, team: Organization, ending: str
+) -> None:
+    key = team.key()
+    team.client.post(f"{key.path}/{ending}", {"overlap_seconds": 0} if ending == "rotate" else None)
+    for _ in range(2):
+        assert github.report(anyone, *_many([key], 10)).status == 200
+    assert len(alerts_about(team, key)) == 1
+
+
+def test_a_key_that_was_disabled_before_its_report_is_stopped_when_it_works_again(
+    github: GitHub, anyone: Client, team: Organization
+) -> None:
+    key = team.key()
+    team.client.post(f"{key.path}/disable")
+    github.report(anyone, match(key.secret))
+    team.client.post(f"{key.path}/enable")
+    github.report(anyone, match(key.secret))
+    assert team.verify(key.secret)["code"] == "disabled_key"
+    assert sorted(each["details"]["outcome"] for each in alerts_about(team, key)) == ["disabled", "disabled_before"]
 
 
 def test_concurrent_reports_of_one_secret_raise_one_alert(

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import httpx2
 import psycopg
@@ -14,6 +15,7 @@ from tests.app.conftest import StartApi
 from tests.app.jobs import run_jobs
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
+from tests.clients.command import run_command
 from tests.workers.receiver import receiver
 
 KILLS = 6
@@ -41,6 +43,24 @@ def test_webhooks_and_people_are_told_once(leaks_api: Api, github: GitHub, anyon
     assert received["api_key.leaked"]["actor"] == {"type": "system", "id": "github"}
     told = leaks_api.database.rows("select user_id from alert_notices where organization_id = %s", team.id)
     assert (owner.id,) in told
+
+
+def test_keyledger_apply_does_not_enable_a_leaked_key_before_its_alert_is_acknowledged(
+    leaks_api: Api, github: GitHub, anyone: Client, team: Organization, tmp_path: Path
+) -> None:
+    key = team.key(name="Agent", permissions={"mcps": "*"})
+    file = tmp_path / "keyledger.toml"
+    file.write_text('[[keys]]\nname = "Agent"\nstatus = "active"\npermissions.mcps = "*"\n')
+    environment = {"KEYLEDGER_URL": leaks_api.url, "KEYLEDGER_ADMIN_KEY": team.manager.secret, "HOME": str(tmp_path)}
+    github.report(anyone, match(key.secret))
+    (alert,) = team.client.get("/v1/alerts", {"type": "api_key.leaked", "key_id": key.id}).data
+    refused = run_command("apply", str(file), "--yes", env=environment)
+    assert refused.returncode == 2
+    assert f"The key 'Agent' was found in public. Acknowledge {alert['id']} first" in refused.stderr
+    assert team.detail(key)["status"] == "disabled"
+    assert run_command("alerts", "acknowledge", alert["id"], env=environment).returncode == 0
+    assert run_command("apply", str(file), "--yes", env=environment).returncode == 0
+    assert team.detail(key)["status"] == "active"
 
 
 def test_a_server_that_is_killed_has_done_everything_or_nothing(start_api: StartApi, github: GitHub) -> None:

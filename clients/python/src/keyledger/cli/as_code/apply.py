@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from keyledger.cli import exit_codes
@@ -10,7 +10,7 @@ from keyledger.cli.as_code.credentials import Credentials
 from keyledger.cli.as_code.current import Current, read_current
 from keyledger.cli.as_code.document import Document, read_document
 from keyledger.cli.as_code.execute import Done, execute
-from keyledger.cli.as_code.plan import NOUNS, Kind, Other, Plan, pruned
+from keyledger.cli.as_code.plan import NOUNS, Kind, Other, Plan, Step, pruned
 from keyledger.cli.as_code.plan_keys import plan_keys
 from keyledger.cli.as_code.plan_mcps import plan_mcps
 from keyledger.cli.as_code.plan_webhooks import label_of, plan_webhooks
@@ -75,6 +75,7 @@ def make_plan(client: Keyledger, document: Document, credentials: Credentials) -
     mcps = plan_mcps(document.mcps or (), current.mcps, credentials, problems)
     keys = plan_keys(document.keys or (), current.keys, mcps.servers, problems)
     webhooks = plan_webhooks(document.webhooks or (), current.webhooks, credentials, problems)
+    problems += _leaked(client, keys.steps)
     _refuse(problems)
     found = mcps.found | keys.found | webhooks.found
     not_compared = mcps.not_compared + webhooks.not_compared
@@ -98,6 +99,14 @@ def _kinds(document: Document) -> set[Kind]:
     if document.webhooks is not None:
         kinds.add("webhooks")
     return kinds
+
+
+def _leaked(client: Keyledger, steps: Iterable[Step]) -> Iterator[str]:
+    """Yield the keys that the file would enable although a leak stopped them, and no person has acknowledged that."""
+    for step in steps:
+        if step.action == "update" and step.status == "active" and step.id is not None:
+            for alert in client.alerts.list(type="api_key.leaked", status="open", key_id=step.id, per_page=1).data:
+                yield f"The key '{step.name}' was found in public. Acknowledge {alert.id} first, or revoke the key."
 
 
 def _refuse(problems: Sequence[str]) -> None:

@@ -14,7 +14,8 @@ from keyledger.cli.scan.files import contents
 from keyledger.cli.scan.findings import Finding, short, show
 from keyledger.cli.scan.history import History, Object, Origin
 from keyledger.cli.scan.identities import OFFLINE, Identity, identities_of
-from keyledger.cli.scan.keys_in import CHUNK_BYTES, keys_in
+from keyledger.cli.scan.keys_in import CHUNK_BYTES, Match, keys_in
+from keyledger.cli.scan.limits import until_limit
 from keyledger.cli.scan.progress import Progress, counted
 from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input_chunks
@@ -70,15 +71,17 @@ def scan(arguments: argparse.Namespace) -> int:
 
 
 def _in_content(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
-    findings: list[Finding] = []
+    return [Finding(match.secret, path, match.line) for path, match in until_limit(_matches(arguments, work), work)]
+
+
+def _matches(arguments: argparse.Namespace, work: Progress) -> Iterator[tuple[str, Match]]:
     paths: list[str] = arguments.paths
     if _STDIN in paths:
-        chunks = work.counted(standard_input_chunks(CHUNK_BYTES))
-        findings += [Finding(match.secret, _STDIN_SHOWN, match.line) for match in keys_in(chunks)]
+        for match in keys_in(work.counted(standard_input_chunks(CHUNK_BYTES))):
+            yield _STDIN_SHOWN, match
     for content in contents([path for path in paths if path != _STDIN], arguments.exclude, work.problem):
-        chunks = work.counted(content.chunks)
-        findings += [Finding(match.secret, content.path, match.line) for match in keys_in(chunks)]
-    return findings
+        for match in keys_in(work.counted(content.chunks)):
+            yield content.path, match
 
 
 def _in_history(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
@@ -94,19 +97,19 @@ def _in_history(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
 
 def _of_repository(history: History, path: str, work: Progress) -> Iterator[Finding]:
     """Yield the keys of the oldest version of each file, with the number of versions that contain them."""
-    found = [(each, match) for each in history.objects() for match in keys_in(work.counted(each.chunks))]
+    matches = ((each, match) for each in history.objects() for match in keys_in(work.counted(each.chunks)))
+    found = list(until_limit(matches, work))
     if history.is_shallow:
         work.problem(path, "the history is shallow. Run git fetch --unshallow first")
     origins = history.origins_of({each.id for each, _ in found if each.kind == "blob"})
     order = {name: number for number, name in enumerate(origins)}
-    versions: dict[tuple[Secret, str], list[str]] = {}
+    versions: dict[tuple[Secret, str], set[str]] = {}
     findings: list[Finding] = []
     for each, match in sorted(found, key=lambda pair: order.get(pair[0].id, len(order))):
         for origin in origins.get(each.id) or [_elsewhere(each)]:
-            known = versions.setdefault((match.secret, origin.path), [])
-            if each.id not in known:
-                known.append(each.id)
-            if known == [each.id]:
+            known = versions.setdefault((match.secret, origin.path), set())
+            known.add(each.id)
+            if len(known) == 1:
                 findings.append(Finding(match.secret, origin.path, match.line, origin.commit))
     for finding in sorted(findings, key=lambda finding: (finding.path, finding.line)):
         yield structs.replace(finding, versions=len(versions[finding.secret, finding.path]))

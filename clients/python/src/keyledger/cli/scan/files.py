@@ -35,7 +35,7 @@ def contents(paths: Sequence[str], excluded: Sequence[str], problem: Problem) ->
         try:
             is_folder = stat.S_ISDIR(Path(path).stat().st_mode)  # a link that the user names is followed
         except (OSError, ValueError) as error:
-            raise UsageError(f"{shown(root)} cannot be scanned: {_reason(error)}") from None
+            raise UsageError(f"{shown(root)} cannot be scanned: {reason_of(error)}") from None
         if is_folder:
             yield from _in_folder(root, excluded, problem)
         else:
@@ -49,6 +49,11 @@ def shown(path: bytes) -> str:
     return without_secrets(escaped)
 
 
+def reason_of(error: Exception) -> str:
+    """Return why a path cannot be read, without the path."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def _in_folder(root: bytes, excluded: Sequence[str], problem: Problem) -> Iterator[Content]:
     waiting = [root]
     while waiting:
@@ -57,16 +62,21 @@ def _in_folder(root: bytes, excluded: Sequence[str], problem: Problem) -> Iterat
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            problem(shown(folder), _reason(error))
+            problem(shown(folder), reason_of(error))
             continue
         folders: list[bytes] = []
         for entry in entries:
             if entry.name == _GIT or (excluded and _is_excluded(os.path.relpath(entry.path, root), excluded)):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            path = entry.path.removeprefix(b"./")
+            try:  # some file systems list names without the kind, for which a folder must not only be readable
+                is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            except OSError as error:
+                problem(shown(path), reason_of(error))
+                continue
+            if is_folder:
                 folders.append(entry.path)
-            elif entry.is_file(follow_symlinks=False):
-                path = entry.path.removeprefix(b"./")
+            elif is_file:
                 yield Content(shown(path), _read(entry.path, _FLAGS, problem))
         waiting += reversed(folders)
 
@@ -83,15 +93,14 @@ def _read(path: bytes, flags: int, problem: Problem) -> Iterator[bytes]:
         # The file may have become a link or a pipe since it was listed. Neither is followed or waited for.
         descriptor = os.open(path, flags)
     except OSError as error:
-        problem(shown(path), _reason(error))
+        problem(shown(path), reason_of(error))
         return
     with open(descriptor, "rb", buffering=0) as opened:  # noqa: PTH123 -- a descriptor
         try:
+            if flags == _FLAGS and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                problem(shown(path), "it is no longer a regular file")
+                return
             while chunk := opened.read(CHUNK_BYTES):
                 yield chunk
         except OSError as error:
-            problem(shown(path), _reason(error))
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+            problem(shown(path), reason_of(error))

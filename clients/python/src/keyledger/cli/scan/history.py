@@ -6,13 +6,14 @@ which commit added them. These commands execute nothing that the repository conf
 """
 
 import os
+import stat
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.scan.files import Problem, shown
+from keyledger.cli.scan.files import Problem, reason_of, shown
 from keyledger.cli.scan.keys_in import CHUNK_BYTES
 
 _ALL: Final = ("--all", "--reflog")
@@ -24,8 +25,16 @@ _OTHER_REPOSITORY: Final = (
     "GIT_COMMON_DIR",
     "GIT_NAMESPACE",
     "GIT_PREFIX",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_CONFIG",
+    "GIT_REPLACE_REF_BASE",
 )
-"""Variables that a hook of git has, and that would name its repository instead of the given one."""
+"""Variables that a hook of git has, and that would name its repository, or parts of it, instead of the given one."""
+
+_RAW_WORDS: Final = 5
+"""Two modes, two ids and a status, in a line of `git log --raw`. A line of another form is skipped."""
 
 _READ_BYTES: Final = 1 << 20
 
@@ -49,15 +58,20 @@ class History:
     """The repository that contains the folder `path`."""
 
     def __init__(self, path: str, problem: Problem) -> None:
-        """Raise UsageError if there is none."""
-        self._folder = path if Path(path).is_dir() else str(Path(path).parent)
+        """Raise UsageError if there is none, or if `path` does not exist."""
+        self._folder = _folder_of(path)
         self._problem = problem
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY},
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
+            # Versions of git before 2.45 ignore GIT_NO_LAZY_FETCH. To fetch, they would start the programs that the
+            # repository names, so no protocol is allowed. None has this name.
+            "GIT_ALLOW_PROTOCOL": "none",
             "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "SSH_ASKPASS": "",
             "LC_ALL": "C",
         }
         answer = self._answer("rev-parse", "--is-shallow-repository")
@@ -76,9 +90,10 @@ class History:
 
     def origins_of(self, ids: Collection[str]) -> Mapping[str, list[Origin]]:
         """Return the origins of these versions of files, oldest first."""
-        origins: dict[str, list[Origin]] = {}
+        origins: dict[str, dict[bytes, Origin]] = {}
         if not ids:
-            return origins
+            return {}
+        # The configuration of the user and of the repository must not change what is listed.
         options = (
             "--topo-order",
             "--reverse",
@@ -87,7 +102,12 @@ class History:
             "--no-abbrev",
             "--no-renames",
             "--root",
-            "-m",
+            "--diff-merges=separate",
+            "--no-relative",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "-O/dev/null",  # no diff.orderFile
             "--format=%H",
         )
         with self._started("log", *_ALL, *options) as log:
@@ -98,13 +118,14 @@ class History:
                     commit = text.decode("ascii", "replace") or commit
                     continue
                 path = next(fields, b"")
-                added = text.split(b" ")[3].decode("ascii")
+                words = text.split(b" ")
+                added = words[3].decode("ascii", "replace") if len(words) == _RAW_WORDS else ""
                 if added in ids:
-                    known = origins.setdefault(added, [])
-                    if shown(path) not in [origin.path for origin in known]:
-                        known.append(Origin(commit, shown(path)))
+                    known = origins.setdefault(added, {})
+                    if path not in known:
+                        known[path] = Origin(commit, shown(path))
         self._check(log, "git log")
-        return origins
+        return {name: list(known.values()) for name, known in origins.items()}
 
     def _read(self, output: IO[bytes]) -> Iterator[Object]:
         missing = 0
@@ -149,6 +170,18 @@ class History:
     def _check(self, ran: "subprocess.Popen[bytes]", name: str) -> None:
         if ran.wait():
             self._problem(self._folder, f"{name} failed, so the history was not read completely")
+
+
+def _folder_of(path: str) -> str:
+    """Return the folder, or that of the file. A path without either is refused: its parent was not named."""
+    try:
+        is_folder = stat.S_ISDIR(Path(path).stat().st_mode)
+    except (OSError, ValueError) as error:
+        name = shown(os.fsencode(path))
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise UsageError(f"{name} does not exist.") from None
+        raise UsageError(f"{name} cannot be scanned: {reason_of(error)}") from None
+    return path if is_folder else str(Path(path).parent)
 
 
 def _output(ran: "subprocess.Popen[bytes]") -> IO[bytes]:

@@ -13,6 +13,10 @@ from keyledger.secret import Secret
 
 OFFLINE: Final = "not asked, because of --offline"
 UNKNOWN: Final = "not a key of your organization that you can see; it may be of another organization or installation"
+ASKED_MAX: Final = 100
+"""A scan of many keys must not use up the rate limit of the organization, or fill its audit log."""
+
+NOT_ASKED: Final = f"not asked, because a scan asks about {ASKED_MAX} keys at most"
 
 
 class Identity(Struct, frozen=True):
@@ -42,11 +46,14 @@ class Identity(Struct, frozen=True):
 def identities_of(client: Keyledger, secrets: Collection[Secret]) -> dict[Secret, Identity]:
     """Return what the service says about each secret, in one request each, and one more for each key.
 
-    If it does not answer, the secrets are reported nevertheless.
+    If it does not answer, the secrets are reported nevertheless, and so are those that it is not asked about.
     """
     found: dict[Secret, Identity] = {}
     failure: KeyledgerError | None = None
-    for secret in secrets:
+    for number, secret in enumerate(secrets):
+        if number >= ASKED_MAX:
+            found[secret] = Identity(explanation=NOT_ASKED)
+            continue
         if failure is None:
             try:
                 found[secret] = _identity_of(client, secret)

@@ -44,8 +44,9 @@ def keys_in(chunks: Iterable[bytes]) -> Iterator[Match]:
     tail, offset, lines = b"", 0, 0
     for chunk in chunks:
         content = tail + chunk if tail else chunk
+        ends = _LineEnds(content, offset)
         for found in _KEY.finditer(content):
-            match = _match(found, content, offset) if found.end() > len(tail) else None
+            match = _match(found, ends) if found.end() > len(tail) else None
             if match is not None:
                 yield match._replace(line=match.line + lines)
         kept = min(_OVERLAP, len(content))
@@ -66,18 +67,34 @@ def without_secrets(text: str) -> str:
     return _IN_TEXT.sub(r"\1…", text)
 
 
-def _match(found: re.Match[bytes], content: bytes, offset: int) -> Match | None:
+def _match(found: re.Match[bytes], ends: "_LineEnds") -> Match | None:
     width = _WIDTHS[(found.lastindex or 1) - 1]
     text = found[0][::width].decode("ascii")
     if not has_checksum(text):
         return None
-    return Match(Secret(text), _newlines(content, found.start(), offset, width) + 1)
+    return Match(Secret(text), ends.before(found.start(), width) + 1)
 
 
-def _newlines(content: bytes, start: int, offset: int, width: int) -> int:
-    """Return the number of line ends before `start`. The byte 10 is also a part of other wide characters."""
-    if width == 1:
-        return content.count(b"\n", 0, start)
-    is_little = (offset + start) % width == 0
-    before = content[-offset % width : start if is_little else start - width + 1]
-    return before.decode(f"utf-{8 * width}-{'le' if is_little else 'be'}", "replace").count("\n")
+class _LineEnds:
+    """Counts line ends before increasing positions of `content`, and reads every byte once in each encoding."""
+
+    def __init__(self, content: bytes, offset: int) -> None:
+        self._content = content
+        self._offset = offset
+        self._counted: dict[str, tuple[int, int]] = {}
+        """By encoding: the position up to which line ends were counted, and their number."""
+
+    def before(self, start: int, width: int) -> int:
+        """Return the number of line ends before `start`. The byte 10 is also a part of other wide characters."""
+        is_little = (self._offset + start) % width == 0
+        encoding = "ascii" if width == 1 else f"utf-{8 * width}-{'le' if is_little else 'be'}"
+        first = -self._offset % width
+        position, number = self._counted.get(encoding, (first, 0))
+        end = start if is_little else start - width + 1
+        end = max(position, end - (end - first) % width)
+        if width == 1:
+            number += self._content.count(b"\n", position, end)
+        else:
+            number += self._content[position:end].decode(encoding, "replace").count("\n")
+        self._counted[encoding] = end, number
+        return number

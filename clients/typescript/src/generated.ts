@@ -558,11 +558,13 @@ export interface ImportedKey {
   index: number;
   /**
    * `exists`: the organization has this secret already. `duplicate`: an earlier key of the request has the same secret.
-   * `conflict`: the secret cannot be imported. `invalid`: see `problems`.
+   * `conflict`: the secret cannot be imported; a dry run reports it as `would_create`. `invalid`: see `problems`.
    */
   outcome: "conflict" | "created" | "duplicate" | "exists" | "invalid" | "would_create";
   /** The id of a key that was created or exists. */
   key_id?: string;
+  /** The status of a key that exists. An import does not change it. */
+  status?: "active" | "disabled" | "expired" | "revoked";
   /** The problem of each field, by its path. */
   problems?: Record<string, string>;
 }
@@ -2334,7 +2336,8 @@ export class KeysMethods {
    * Import keys.
    *
    * Create keys with the secrets that another system issued, by their SHA-256. A dry run, unless `dry_run` is false. An
-   * invalid key is reported and the others are imported. A repeated request has no effect. Requires the grant
+   * invalid key is reported and the others are imported. A repeated request has no effect. If other requests reach the
+   * limit of keys in the meantime, `details.created` is the number of keys created before. Requires the grant
    * `keys:write`.
    *
    * `POST /v1/api-keys/import`

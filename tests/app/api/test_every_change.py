@@ -20,7 +20,7 @@ from tests.seed import slug_of
 from workers.raise_alert import raise_alert
 
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
-MANY = {("POST", "/v1/api-keys/revoke"), ("DELETE", "/v1/sessions")}
+MANY = {("POST", "/v1/api-keys/revoke"), ("POST", "/v1/api-keys/import"), ("DELETE", "/v1/sessions")}
 """Routes that change many resources, each with its own revision."""
 UNLOGGED = {("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry")}
 """A redelivered message is no event; see `webhooks/test_webhooks.py`."""

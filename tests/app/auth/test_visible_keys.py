@@ -71,6 +71,7 @@ OWN_SECRET: set[Route] = {
     ("POST", "/v1/api-keys"),
     ("POST", "/v1/api-keys/verify"),
     ("POST", "/v1/api-keys/identify"),
+    ("POST", "/v1/api-keys/import"),
     ("GET", "/v1/auth/check"),
     ("POST", "/v1/mcp/invoke"),
     ("POST", "/v1/mcp/resources"),

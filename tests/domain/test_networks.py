@@ -5,6 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.networks import (
+    client_network,
     is_allowed,
     is_loopback_host,
     networks_within,
@@ -274,6 +275,26 @@ def test_an_empty_list_has_no_network() -> None:
 def test_the_error_names_the_invalid_network_of_a_list() -> None:
     with pytest.raises(ValueError, match=r"^'10\.0\.0\.1/8': .*Write networks such as"):
         parse_networks("::1/128,10.0.0.1/8")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        (None, "not an address", True),
+        (None, "192.0.2.1", False),
+    ],
+)
+def test_a_client_is_an_ipv4_address_or_a_64_network_of_ipv6(
+    one: str | None,
+    other: str,
+    is_same: bool,  # noqa: FBT001
+) -> None:
+    assert (client_network(one) == client_network(other)) is is_same
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,25 @@ def test_an_imported_secret_gets_no_management_grants() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("prefix", "last4", "details"),
+    [
+        ("acme_", "z789", {}),
+        ("", "", {}),
+        ("x" * 12, "x" * 4, {}),
+        ("x" * 13, "", {"prefix": "Must have at most 12 characters"}),
+        ("", "x" * 5, {"last4": "Must have at most 4 characters"}),
+        ("acme key", "", {"prefix": "Must consist of printable ASCII characters without spaces"}),
+        ("", "äbcd", {"last4": "Must consist of printable ASCII characters without spaces"}),
+        ("acme_012345", "z789", {"prefix": "Must not contain the whole secret together with last4: both are shown"}),
+    ],
+)
+def test_the_shown_parts_of_an_imported_secret_are_checked(prefix: str, last4: str, details: dict[str, str]) -> None:
+    digest = sha256(b"acme_012345z789").hexdigest()
+    imported = given(KEY).when(replace(CREATE, secret=SecretRecord(digest, prefix, last4), imported=True))
+    assert (imported.refusal.details if imported.refusal else {}) == details
+
+
 @pytest.mark.parametrize("text", ["{}", " {}\t", "Token {} of the gateway"])
 def test_an_import_does_not_record_the_secret(text: str) -> None:
     secret = f"acme_{'0123456789' * 2}"

@@ -85,6 +85,15 @@ def test_the_retirement_is_recorded_with_the_time_of_the_use() -> None:
     given(KEY, CREATED, rotated(2, 60), KeySecretRetired(1, at(80))).when(retire).then()
 
 
+def test_a_key_has_several_secrets_until_the_earlier_ones_end() -> None:
+    key = _after(rotate(2, 60)).key
+    assert not given(KEY, CREATED).state.key.has_several_secrets(at(60))
+    assert key.has_several_secrets(at(61))
+    end = key.secrets[0].valid_until
+    assert end is not None
+    assert not key.has_several_secrets(end)
+
+
 def test_many_lost_rotations_end_unused_secrets_and_keep_the_one_in_use() -> None:
     state = _after(*[rotate(number, 60 + number) for number in range(2, 40)])
     valid = [secret.version for secret in state.key.secrets if secret.is_valid(at(100))]

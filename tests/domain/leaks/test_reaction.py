@@ -12,7 +12,7 @@ from domain.keys.events import KeyDisabled, KeyEvent, KeyExpired, KeyRevoked, Ke
 from domain.keys.fields import NOTE_LENGTH_MAX
 from domain.keys.state import Existing
 from domain.leaks.policy import DEFAULT, POLICIES, Policy, policy_of, validate
-from domain.leaks.reaction import Outcome, Report, reaction_to
+from domain.leaks.reaction import Outcome, Report, leak_alert, reaction_to
 from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import OrganizationCreated, Setting
@@ -107,3 +107,21 @@ def test_a_valid_setting_is_used() -> None:
     assert [policy_of({"leaked_keys": policy}) for policy in POLICIES] == list(POLICIES)
     assert not list(validate({"leaked_keys": "alert", "theme": "dark"}))
     assert policy_of({}) == DEFAULT == "disable"
+
+
+@pytest.mark.parametrize(("outcome", "severity"), [("still_works", "critical"), ("revoked_before", "info")])
+def test_the_alert_names_the_place_and_the_outcome(outcome: Outcome, severity: str) -> None:
+    alert = leak_alert(REPORT, "alert_1", outcome, NOW)
+    assert (alert.alert_type, alert.severity, alert.key_id, alert.at) == (
+        "api_key.leaked",
+        severity,
+        CREATED.key_id,
+        NOW,
+    )
+    assert alert.numbers == {
+        "source": "github",
+        "url": "https://github.com/octocat/hello-world",
+        "place": "commit",
+        "secret_version": 1,
+        "outcome": outcome,
+    }

@@ -87,7 +87,7 @@ def test_the_retirement_is_recorded_with_the_time_of_the_use() -> None:
 
 def test_a_key_has_several_secrets_until_the_earlier_ones_end() -> None:
     key = _after(rotate(2, 60)).key
-    assert not given(KEY, CREATED).state.key.has_several_secrets(at(60))
+    assert not _after().key.has_several_secrets(at(60))
     assert key.has_several_secrets(at(61))
     end = key.secrets[0].valid_until
     assert end is not None

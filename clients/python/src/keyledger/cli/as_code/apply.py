@@ -19,6 +19,7 @@ from keyledger.cli.as_code.show import described, print_done, print_json_plan, p
 from keyledger.cli.exit_codes import SecretNotStored, UsageError
 from keyledger.cli.grammar import Commands, add_question
 from keyledger.cli.key_files import without_keys
+from keyledger.cli.output import discard_output
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_and_key_of
 from keyledger.cli.tables import printable
@@ -175,6 +176,7 @@ def _print_before_changes(plan: Plan) -> None:
         print_plan(plan)
         sys.stdout.flush()
     except OSError as error:
+        discard_output()
         raise UsageError(f"The plan cannot be printed: {error}. Nothing was changed.") from None
 
 

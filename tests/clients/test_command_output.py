@@ -19,7 +19,7 @@ from keyledger.methods import Items
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.clients.command import SOURCE, Ran, Run, run_command
-from tests.clients.test_command_examples import COMMANDS
+from tests.clients.every_command import COMMANDS
 
 
 def test_the_list_of_uses_shows_their_id_and_their_key(org: Organization, run: Run) -> None:

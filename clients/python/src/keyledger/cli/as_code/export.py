@@ -12,7 +12,7 @@ import tomli_w
 
 from keyledger.cli import exit_codes
 from keyledger.cli.as_code.current import Current, read_current
-from keyledger.cli.as_code.matching import environment_of
+from keyledger.cli.as_code.bindings import environment_of
 from keyledger.cli.as_code.plan import NOUNS, Kind
 from keyledger.cli.as_code.plan_keys import Servers, shown_permissions
 from keyledger.cli.as_code.plan_mcps import NamedServer

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keyledger.cli import exit_codes
 from keyledger.cli.tables import display_width
 from tests.app.api.mcp.conftest import Upstream
 from tests.app.api.webhooks.deliveries import add_failed_delivery
@@ -165,3 +166,11 @@ def test_the_documentation_lists_every_command() -> None:
     )
     expected = f"| Command | |\n|---|---|\n{rows}"
     assert _DOCUMENT.read_text("utf-8").partition("## Commands\n\n")[2] == expected
+
+
+def test_the_documentation_lists_every_exit_code() -> None:
+    constants = {name: value for name, value in vars(exit_codes).items() if name.isupper() and name[0] != "_"}
+    declared = [value for value in constants.values() if isinstance(value, int)]
+    assert sorted(declared) == sorted(exit_codes.MEANINGS), "each code is declared once, and has a meaning"
+    rows = "".join(f"| {code} | {meaning} |\n" for code, meaning in exit_codes.MEANINGS.items())
+    assert f"| Exit code | Meaning |\n|---|---|\n{rows}\n" in _DOCUMENT.read_text("utf-8")

@@ -24,7 +24,7 @@ from domain.secret import redacted
 URL_LENGTH_MAX = 400
 """Longer addresses are cut. With the words around it, the address fits into the note of a revocation."""
 
-PLACE_LENGTH_MAX = 50
+LOCATION_KIND_LENGTH_MAX = 50
 
 Outcome = Literal[
     "disabled",
@@ -56,9 +56,9 @@ _SEVERITIES: dict[Outcome, Severity] = {
 
 
 class Report(Struct, frozen=True):
-    """A report that a secret of a key was found. `url` and `place` are texts of others, and may be empty.
+    """A report that a secret of a key was found. `url` and `location_kind` are texts of others, and may be empty.
 
-    `place` is the kind of the place, such as `commit`.
+    `location_kind` is the kind of the place, such as `commit`.
     """
 
     source: Literal["github"]
@@ -66,7 +66,7 @@ class Report(Struct, frozen=True):
     organization_id: str
     secret_version: int
     url: str
-    place: str
+    location_kind: str
 
     @property
     def shown_url(self) -> str:
@@ -122,7 +122,7 @@ def leak_alert(report: Report, alert_id: str, outcome: Outcome, at: datetime) ->
         numbers={
             "source": report.source,
             "url": report.shown_url,
-            "place": _shown(report.place, PLACE_LENGTH_MAX),
+            "place": _shown(report.location_kind, LOCATION_KIND_LENGTH_MAX),
             "secret_version": report.secret_version,
             "outcome": outcome,
         },

@@ -12,6 +12,11 @@ Action = Literal["forward", "drop", "cut"] | bytes | tuple[Literal["instead"], b
 these bytes, in the last form after the request was forwarded and instead of its response."""
 
 
+BUSY = '{"error":{"code":"rate_limited","message":"Slow down.","request_id":"req_1"}}'
+DOWN = '{"error":{"code":"unavailable","message":"Not now.","request_id":"req_2"}}'
+"""Bodies of the service's own refusals."""
+
+
 def refusal(status: int, *headers: str, body: str = "") -> bytes:
     """Return an HTTP response that closes the connection."""
     head = [f"HTTP/1.1 {status} Refused", f"Content-Length: {len(body)}", "Connection: close", *headers]

@@ -181,7 +181,7 @@ def test_a_dry_run_changes_nothing_and_its_exit_code_tells_whether_there_are_dif
     assert run("apply", str(file), "--dry-run").returncode == 0
 
 
-@pytest.mark.parametrize(("answer", "code", "number"), [("n", 1, 1), ("y", 0, 2)])
+@pytest.mark.parametrize(("answer", "code", "number"), [("n", 6, 1), ("y", 0, 2)])
 def test_a_plan_is_shown_and_asks(
     api: Api, org: Organization, file: Path, tmp_path: Path, answer: str, code: int, number: int
 ) -> None:
@@ -242,7 +242,9 @@ def test_prune_asks_a_second_question(api: Api, org: Organization, file: Path) -
     environment = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(SOURCE)}
     words = ["keyledger", "apply", str(file), "--prune"]
     seen = on_terminal(words, environment, typed="y\nn\n")
-    assert (seen.code, "cannot be undone" in seen.text) == (1, True), seen.text
+    assert (seen.code, "Not in the file: 1 key. Revoking and deleting cannot be undone" in seen.text) == (6, True), (
+        seen.text
+    )
     assert org.client.get(agent.path).data["status"] == "active"
     assert on_terminal(words, environment, typed="y\ny\n").code == 0
     assert org.client.get(agent.path).data["status"] == "revoked"
@@ -346,7 +348,7 @@ def test_an_error_stops_and_says_what_is_done_and_the_next_run_continues(
 ) -> None:
     content = '[[keys]]\nname = "First"\n[[keys]]\nname = "Second"\nallowed_ips = ["?"]\n[[keys]]\nname = "Third"\n'
     stopped = apply(content)
-    assert stopped.returncode == 1
+    assert stopped.returncode == 5
     assert "created key “First”" in stopped.stdout
     assert "stopped at: create key “Second”. Done before: 1. Not started: 1." in stopped.stderr
     assert "allowed_ips" in stopped.stderr
@@ -403,7 +405,7 @@ def test_a_secret_that_cannot_be_written_is_reported_with_the_remedy_and_not_pri
     )
     failed = apply('[[keys]]\nname = "Agent"\n', PYTHONPATH=f"{SOURCE}:{tmp_path}")
     key_id = named(org, "api-keys", "Agent")["id"]
-    assert failed.returncode == 1
+    assert failed.returncode == 8
     assert f"keyledger keys rotate {key_id}" in failed.stderr
     assert "pk_live_" not in failed.stdout + failed.stderr
     assert list((tmp_path / "secrets").iterdir()) == []
@@ -453,6 +455,37 @@ def test_a_slack_webhook_is_known_by_its_description_and_its_url_is_not_in_the_f
     (hook,) = org.client.get("/v1/webhooks").data
     assert hook["kind"] == "slack"
     assert "Plan: 1 unchanged." in apply(content, SLACK_URL=url).stdout
+
+
+def test_an_omitted_authentication_and_its_credential_are_kept(org: Organization, apply: Run) -> None:
+    mcp_id = org.mcp(name="Jira", auth_type="bearer", auth_token=OF_JIRA)
+    content = f'[[mcps]]\nname = "Jira"\nendpoint_url = "{named(org, "mcps", "Jira")["endpoint_url"]}"\n'
+    changed = apply(f'{content}description = "Tickets"\n')
+    assert changed.returncode == 0, changed.stderr
+    assert "auth_type" not in changed.stdout
+    jira = org.client.get(f"/v1/mcps/{mcp_id}").data
+    assert (jira["description"], jira["auth_type"]) == ("Tickets", "bearer")
+    removed = apply(f'{content}auth_type = "none"\n')
+    assert 'auth_type: "bearer" → "none"' in removed.stdout
+    assert org.client.get(f"/v1/mcps/{mcp_id}").data["auth_type"] == "none"
+
+
+def test_an_exported_slack_webhook_refers_to_its_url_and_is_applied_without_differences(
+    org: Organization, run: Run, file: Path
+) -> None:
+    url = "https://hooks.example.com/services/T0/secret-part"
+    hook = {"url": url, "kind": "slack", "description": "Pager", "events": ["api_key.revoked"]}
+    org.client.post("/v1/webhooks", hook)
+    content = run("export", "--only", "webhooks").stdout
+    assert "secret-part" not in content
+    assert "# Its URL is a secret and is not exported. To send one, add url_env or url_file.\n" in content
+    shown = {"kind": "slack", "description": "Pager", "events": ["api_key.revoked"]}
+    assert tomllib.loads(content)["webhooks"] == [shown]
+    file.write_text(content, "utf-8")
+    assert run("apply", str(file), "--dry-run").stdout == "Plan: 1 unchanged.\n"
+    file.write_text(f'{content}url_env = "SLACK_URL"\n', "utf-8")
+    sent = run("apply", str(file), "--yes", "--send-credentials", SLACK_URL=url.replace("T0", "T1"))
+    assert (sent.returncode, "url: is sent" in sent.stdout) == (0, True), sent.stderr
 
 
 def test_inactive_servers_and_disabled_objects_can_be_created(org: Organization, apply: Run) -> None:

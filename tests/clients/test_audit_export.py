@@ -105,7 +105,7 @@ def test_an_export_replaces_no_file(run: Run, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_named(run: Run) -> None:
     ran = run("audit", "export", "--output", "/dev/full/export")
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
-    assert "The file cannot be written" in ran.stderr
+    assert "The file /dev/full/export cannot be written: Not a directory." in ran.stderr
 
 
 def test_an_unknown_change_is_refused(manager: Caller) -> None:

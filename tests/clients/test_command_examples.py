@@ -1,45 +1,29 @@
 """Every command of `keyledger` has an example in its help, and each example works: on a terminal and in a pipe."""
 
-import argparse
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from keyledger.cli.commands import parser
-from keyledger.cli.grammar import Parser
+from keyledger.cli import exit_codes
 from keyledger.cli.tables import display_width
 from tests.app.api.mcp.conftest import Upstream
-from tests.app.api.webhooks.test_webhooks import add_failed_delivery
+from tests.app.api.webhooks.deliveries import add_failed_delivery
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.clients.command import SOURCE
+from tests.clients.every_command import COMMANDS
 from tests.clients.scan.repository import Repository
 from tests.random_input import random_email, random_token
 from tests.terminals import COLUMNS, program_on_terminal
 from tests.workers.receiver import Receiver, receiver
 
-
-def commands(found: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Parser]]:
-    """Yield every command with its words."""
-    for action in found._actions:
-        choices: Any = action.choices
-        if isinstance(action.choices, dict):
-            for name in choices:
-                yield from commands(choices[name], (*words, name))
-            return
-    assert isinstance(found, Parser)
-    yield words, found
-
-
 _DOCUMENT = Path(__file__).parents[2] / "docs/command-line.md"
-COMMANDS = dict(commands(parser()))
 _FILE = '[[keys]]\nname = "My agent"\npermissions = { mcps = ["GitHub"] }\n'
 EXAMPLES = [example for command in COMMANDS.values() for example in command.examples]
 
@@ -182,3 +166,11 @@ def test_the_documentation_lists_every_command() -> None:
     )
     expected = f"| Command | |\n|---|---|\n{rows}"
     assert _DOCUMENT.read_text("utf-8").partition("## Commands\n\n")[2] == expected
+
+
+def test_the_documentation_lists_every_exit_code() -> None:
+    constants = {name: value for name, value in vars(exit_codes).items() if name.isupper() and name[0] != "_"}
+    declared = [value for value in constants.values() if isinstance(value, int)]
+    assert sorted(declared) == sorted(exit_codes.MEANINGS), "each code is declared once, and has a meaning"
+    rows = "".join(f"| {code} | {meaning} |\n" for code, meaning in exit_codes.MEANINGS.items())
+    assert f"| Exit code | Meaning |\n|---|---|\n{rows}\n" in _DOCUMENT.read_text("utf-8")

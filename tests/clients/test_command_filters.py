@@ -118,7 +118,7 @@ def test_alerts_are_listed_shown_and_acknowledged(api: Api, org: Organization, r
 def test_an_unknown_alert_is_refused(run: Run) -> None:
     for verb in ("get", "acknowledge"):
         refused = run("alerts", verb, "alert_unknown")
-        assert (refused.returncode, "not_found" in refused.stderr) == (1, True)
+        assert (refused.returncode, "not_found" in refused.stderr) == (5, True)
 
 
 def test_changes_are_listed_and_shown(org: Organization, run: Run) -> None:

@@ -16,6 +16,7 @@ from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.command import SOURCE, Run, lines_of
 from tests.clients.flaky_proxy import FlakyProxy, refusal
+from tests.ports import free_port
 
 
 def test_the_lifecycle_of_a_key(org: Organization, run: Run) -> None:
@@ -117,12 +118,12 @@ def test_activity_is_filtered(org: Organization, run: Run) -> None:
     org.verify(key.secret)
     org.verify(key.secret, mcp_id=mcp_id, tool="add")
     table = run("keys", "activity", key.id, "--status", "denied").stdout.splitlines()
-    assert [line.split()[3:8] for line in table[1:]] == [["verify", "denied", "mcp_not_permitted", "Files", "add"]]
+    assert [line.split()[2:7] for line in table[1:]] == [["verify", "denied", "mcp_not_permitted", "Files", "add"]]
     entries = lines_of(run("keys", "activity", key.id, "--mcp", mcp_id, "--secret-version", "1", "--json"))
     assert [entry["tool"] for entry in entries] == ["add"]
     assert len(lines_of(run("keys", "activity", key.id, "--limit", "2", "--json"))) == 2
     refused = run("keys", "activity", key.id, "--ip", "nowhere")
-    assert (refused.returncode, "ip" in refused.stderr) == (1, True)
+    assert (refused.returncode, "ip" in refused.stderr) == (5, True)
 
 
 def test_usage_is_counted_by_day_and_by_hour_for_all_keys_and_for_one(api: Api, org: Organization, run: Run) -> None:
@@ -188,7 +189,7 @@ def test_the_url_for_mcp_clients_is_set_and_removed_without_other_settings(org: 
     left = json.loads(run("organization", "get", "--json").stdout)
     assert (left["mcp_url"], left["settings"]) == (None, {"theme": "dark", "anomalies.errors_rate_min": 0.5})
     refused = run("organization", "set-mcp-url", "http://gateway.example/mcp")
-    assert (refused.returncode, "connect.mcp_url must be an https URL" in refused.stderr) == (1, True)
+    assert (refused.returncode, "connect.mcp_url must be an https URL" in refused.stderr) == (5, True)
 
 
 @pytest.mark.parametrize(
@@ -253,16 +254,20 @@ def test_a_missing_setting_is_reported(run: Run, name: str) -> None:
     assert (ran.returncode, name in ran.stderr) == (2, True)
 
 
-def test_a_refusal_exits_with_1_and_prints_at_most_one_line(run: Run) -> None:
+def test_a_refused_request_exits_with_5_and_prints_one_line(run: Run) -> None:
     for ran in (
         run("keys", "get", "key_unknown"),
         run("keys", "list", KEYLEDGER_ADMIN_KEY=unknown_secret()),
+        run("keys", "verify", "nonsense", KEYLEDGER_ADMIN_KEY=unknown_secret()),
         run("keys", "create", "x", "--all-mcps", "--expires-in-days", "99999"),
-        run("keys", "verify", "nonsense"),
-        run("doctor", "nonsense"),
     ):
-        assert ran.returncode == 1, ran.stderr
-        assert len((ran.stderr or "one\n").splitlines()) == 1
+        assert ran.returncode == 5, ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_failed_check_exits_with_1_and_prints_no_error(run: Run) -> None:
+    for ran in (run("keys", "verify", "nonsense"), run("doctor", "nonsense")):
+        assert (ran.returncode, ran.stderr) == (1, "")
 
 
 def test_an_unreachable_or_unavailable_service_exits_with_3(run: Run, proxy: FlakyProxy, org: Organization) -> None:
@@ -271,6 +276,43 @@ def test_an_unreachable_or_unavailable_service_exits_with_3(run: Run, proxy: Fla
         assert ran.returncode == 3, ran.stderr
         assert "Traceback" not in ran.stderr
         assert org.manager.secret not in ran.stderr
+
+
+def test_a_server_that_does_not_respond_fails_the_check_and_not_the_service(
+    org: Organization, run: Run, tmp_path: Path
+) -> None:
+    mcp_id = org.mcp(endpoint_url=f"http://127.0.0.1:{free_port()}/mcp")
+    file = tmp_path / "agent.key"
+    file.write_text(org.key(permissions={"mcps": [mcp_id]}).secret)
+    called = run("tools", "call", mcp_id, "add", "--key-file", str(file))
+    assert (called.returncode, "mcp_unreachable (502)" in called.stderr) == (1, True), called.stderr
+
+
+def test_an_unreachable_service_is_named_with_the_remedy(run: Run) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    ran = run("keys", "list", KEYLEDGER_URL=f"{url}/")
+    assert ran.stderr.startswith(f"keyledger: No response from {url}: ConnectError: ")
+    assert ran.stderr.endswith(". Check the address, and whether the service is running.\n")
+    with_password = run("keys", "list", KEYLEDGER_URL=url.replace("//", "//user:hidden@"))
+    assert f"No response from {url}: " in with_password.stderr
+
+
+def test_an_expiry_after_that_of_the_management_key_is_refused_with_the_option(
+    run: Run, org: Organization, tmp_path: Path
+) -> None:
+    permissions = {"mcps": "*", "manage": ["keys:read", "keys:write", "mcps:read", "webhooks:read", "alerts:read"]}
+    manager = org.key(permissions=permissions, expires_in_days=30)
+    settings = {"KEYLEDGER_ADMIN_KEY": manager.secret}
+    remedy = "or use a management key that expires later.\n"
+    refused = run("keys", "create", "Agent", "--all-mcps", **settings)
+    assert refused.returncode == 5
+    assert refused.stderr.endswith(f"Set an earlier expiry with --expires-in-days or --expires-at, {remedy}")
+    file = tmp_path / "keyledger.toml"
+    file.write_text('[[keys]]\nname = "Agent"\npermissions.mcps = "*"\n')
+    applied = run("apply", str(file), "--yes", "--out-dir", str(tmp_path / "secrets"), **settings)
+    assert applied.returncode == 5
+    assert applied.stderr.endswith(f"Set an earlier expiry with expires_at or expires_in_days in the file, {remedy}")
+    assert run("keys", "create", "Agent", "--all-mcps", "--expires-in-days", "29", **settings).returncode == 0
 
 
 def test_the_management_key_can_come_from_a_file(run: Run, org: Organization, tmp_path: Path) -> None:
@@ -332,3 +374,10 @@ def test_uses_of_all_keys_are_listed_and_explained(org: Organization, run: Run) 
     assert re.search(r"^now +ip_not_permitted \(revision 1\)$", shown, re.MULTILINE)
     explained = json.loads(run("activity", "get", event_id, "--json").stdout)
     assert explained["explanation"]["decided_by"]["revision"] == 1
+
+
+def test_a_rule_that_compares_nothing_is_shown_with_the_code_of_its_decision(org: Organization, run: Run) -> None:
+    assert org.client.post("/v1/api-keys/verify", {"unknown": "field"}).status == 422
+    (use,) = lines_of(run("activity", "list", "--reason", "invalid_request", "--limit", "1", "--json"))
+    shown = run("activity", "get", use["id"]).stdout
+    assert re.search(r"^request +DECIDED +code invalid_request$", shown, re.MULTILINE), shown

@@ -19,7 +19,9 @@ from keyledger.methods import Items
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.clients.command import SOURCE, Ran, Run, run_command
-from tests.clients.test_command_examples import COMMANDS
+from tests.clients.every_command import COMMANDS
+
+_RFC_3339 = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
 def test_the_list_of_uses_shows_their_id_and_their_key(org: Organization, run: Run) -> None:
@@ -64,9 +66,9 @@ def test_a_rotation_shows_the_end_of_the_old_secret(org: Organization, run: Run)
     until = r"^old secret +works until the first use of the new one, at the latest until \d"
     assert re.search(until, default, re.MULTILINE)
     fixed = run("keys", "rotate", key.id, "--overlap-seconds", "3600").stdout
-    assert re.search(r"^old secret +works until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", fixed, re.MULTILINE)
+    assert re.search(rf"^old secret +works until {_RFC_3339}$", fixed, re.MULTILINE)
     assert re.search(
-        r"^old secret +works no more$", run("keys", "rotate", key.id, "--overlap-seconds", "0").stdout, re.MULTILINE
+        r"^old secret +no longer works$", run("keys", "rotate", key.id, "--overlap-seconds", "0").stdout, re.MULTILINE
     )
 
 
@@ -76,7 +78,7 @@ def test_a_key_is_shown_with_its_secrets_and_its_revocation(org: Organization, r
     shown = run("keys", "get", key.id).stdout
     assert re.search(r"^SECRET +KEY +CREATED +LAST USED +WORKS$", shown, re.MULTILINE)
     assert re.search(r"^2 .* as long as the key$", shown, re.MULTILINE)
-    assert re.search(r"^1 .* until 20\d\d-\d\d-\d\d \d\d:\d\d UTC$", shown, re.MULTILINE)
+    assert re.search(rf"^1 .* until {_RFC_3339}$", shown, re.MULTILINE)
     assert "revoked " not in shown
     run("keys", "revoke", key.id, "--reason", "compromised", "--yes")
     assert re.search(r"^revoked +20.*, compromised$", run("keys", "get", key.id).stdout, re.MULTILINE)
@@ -89,8 +91,32 @@ def test_usage_is_shown_with_its_period_and_its_dates(api: Api, org: Organizatio
     assert re.search(r"^days +20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d$", shown, re.MULTILINE)
     assert re.search(r"^20\d\d-\d\d-\d\d +\d", shown, re.MULTILINE)
     hours = run("usage", "get", "--days", "1", "--bucket", "hour").stdout
-    assert re.search(r"^20\d\d-\d\d-\d\d \d\d:00 +\d", hours, re.MULTILINE)
+    assert re.search(r"^20\d\d-\d\d-\d\dT\d\d:00:00Z +\d", hours, re.MULTILINE)
+    tokyo = run("usage", "get", "--days", "1", "--bucket", "hour", "--time-zone", "Asia/Tokyo").stdout
+    assert re.search(r"^20\d\d-\d\d-\d\dT\d\d:00:00\+09:00 +\d", tokyo, re.MULTILINE)
     assert re.search(r"^20\d\d-\d\d-\d\d +\d", run("usage", "history").stdout, re.MULTILINE)
+
+
+def test_all_times_in_a_pipe_are_rfc_3339_in_utc(org: Organization, run: Run) -> None:
+    key = org.key(name="Agent", expires_in_days=30)
+    event_id = org.verify(key.secret)["event_id"]
+    change = org.client.get("/v1/audit/events").data[0]["id"]
+    hook = org.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
+    for words in (
+        ["keys", "list"],
+        ["keys", "get", key.id],
+        ["keys", "activity", key.id],
+        ["activity", "get", event_id],
+        ["audit", "list"],
+        ["audit", "get", change],
+        ["webhooks", "get", hook],
+        ["keys", "revoke", key.id, "--yes"],
+    ):
+        shown = run(*words).stdout
+        dates = re.findall(r"20\d\d-\d\d-\d\d\S*", shown)
+        assert dates, words
+        # The values that a rule compared are those of the JSON document, which have microseconds.
+        assert all(re.fullmatch(_RFC_3339[:-1] + r"(\.\d+)?Z[.,]?", date) for date in dates), (words, dates)
 
 
 def test_the_newest_entries_are_followed_even_if_they_are_more_than_a_page(api: Api, org: Organization) -> None:
@@ -129,17 +155,17 @@ def test_a_secret_that_cannot_be_printed_is_reported_with_the_remedy(
 ) -> None:
     ran = _with_full_output(api, org, "keys", "create", "Agent", "--all-mcps", *form)
     key_id = org.client.get("/v1/api-keys").data[0]["id"]
-    assert ran.returncode == 1
+    assert ran.returncode == 8
     assert ran.stderr.count("\n") == 1
     assert "The secret is lost" in ran.stderr
     assert f"keyledger keys rotate {key_id} --overlap-seconds 0" in ran.stderr
     rotated = _with_full_output(api, org, "keys", "rotate", key_id, *form)
-    assert (rotated.returncode, f"keyledger keys rotate {key_id}" in rotated.stderr) == (1, True)
+    assert (rotated.returncode, f"keyledger keys rotate {key_id}" in rotated.stderr) == (8, True)
 
 
 def test_a_list_that_cannot_be_printed_is_an_error(api: Api, org: Organization) -> None:
     ran = _with_full_output(api, org, "keys", "list")
-    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert (ran.returncode, ran.stderr.count("\n")) == (8, 1)
     assert "The output cannot be written" in ran.stderr
 
 

@@ -87,11 +87,13 @@ def test_the_width_of_a_text_is_that_on_a_terminal(text: str, width: int) -> Non
         (timedelta(minutes=119), "119 min ago"),
         (timedelta(hours=2), "2 h ago"),
         (timedelta(hours=47), "47 h ago"),
-        (timedelta(days=2), "2 d ago"),
-        (timedelta(days=60), "2 mo ago"),
-        (timedelta(days=800), "2 y ago"),
+        (timedelta(days=2), "2 days ago"),
+        (timedelta(days=60), "60 days ago"),
+        (timedelta(days=121), "4 months ago"),
+        (timedelta(days=800), "2 years ago"),
         (-timedelta(minutes=5), "in 5 min"),
-        (-timedelta(days=89, hours=23), "in 2 mo"),
+        (-timedelta(days=89, hours=23), "in 90 days"),
+        (-timedelta(days=119), "in 119 days"),
     ],
 )
 def test_a_time_is_relative_in_its_largest_unit(difference: timedelta, text: str) -> None:
@@ -122,9 +124,7 @@ def test_a_long_list_shows_its_progress_on_the_terminal_and_its_lines_in_the_fil
     seen = on_terminal(["keyledger", "keys", "list", "--json"], given, only_errors=True)
     assert seen.code == 0
     assert len(seen.piped.splitlines()) == 121
-    assert "100" in seen.screen
-    assert "121" in seen.screen
-    assert seen.text.strip("\r\n 0123456789") == "", "nothing else is printed, and the number is removed"
+    assert seen.screen == "\r100 items\r121 items\r\x1b[K", "nothing else is printed, and the number is removed"
 
 
 def test_options_of_all_commands_can_stand_anywhere(environment: dict[str, str]) -> None:

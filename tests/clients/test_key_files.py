@@ -86,4 +86,4 @@ def test_a_mistyped_management_key_is_distinguished_from_a_refused_one(org: Orga
     mistyped = run("keys", "list", KEYLEDGER_ADMIN_KEY=org.manager.secret[:-1])
     assert (mistyped.returncode, "KEYLEDGER_ADMIN_KEY contains no whole key" in mistyped.stderr) == (2, True)
     refused = run("keys", "list", KEYLEDGER_ADMIN_KEY=unknown_secret())
-    assert (refused.returncode, "KEYLEDGER_ADMIN_KEY" in refused.stderr) == (1, False)
+    assert (refused.returncode, "KEYLEDGER_ADMIN_KEY" in refused.stderr) == (5, False)

@@ -19,11 +19,8 @@ from keyledger import (
 from tests.app.api.mcp.conftest import Upstream
 from tests.app.organizations import Api, Organization
 from tests.clients.conftest import Caller, Connect
-from tests.clients.flaky_proxy import FlakyProxy, refusal
+from tests.clients.flaky_proxy import BUSY, DOWN, FlakyProxy, refusal
 from tests.waiting import stretched
-
-BUSY = '{"error":{"code":"rate_limited","message":"Slow down.","request_id":"req_1"}}'
-DOWN = '{"error":{"code":"unavailable","message":"Not now.","request_id":"req_2"}}'
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def queries(section: str) -> list[str]:
 
 @pytest.fixture
 def old_system(postgres: PostgreSQL) -> Iterator[psycopg.Connection]:
-    """The empty database of another system, in another time zone than UTC."""
+    """The empty database of another system. Its session has the time zone that PGTZ sets in the documented command."""
     with (
         new_database(postgres, "template0") as url,
         psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection,

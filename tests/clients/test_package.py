@@ -37,5 +37,20 @@ def test_litestar_is_not_imported_without_the_guard() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30, env={"PYTHONPATH": str(_PACKAGE / "src")})
 
 
+def test_the_guard_without_litestar_names_the_extra_to_install() -> None:
+    script = "import sys; sys.modules['litestar'] = None; import keyledger.litestar"
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={"PYTHONPATH": str(_PACKAGE / "src")},
+    )
+    assert ran.returncode == 1
+    assert "pip install 'keyledger[litestar]'" in ran.stderr.splitlines()[-1]
+    assert "litestar" in _PROJECT["optional-dependencies"]
+
+
 def test_the_package_is_marked_as_typed() -> None:
     assert (_PACKAGE / "src/keyledger/py.typed").is_file()

@@ -14,7 +14,7 @@ _RETRIES = Retries(attempts=6, first_seconds=0.5, longest_seconds=2.0)
 
 def _pauses(after: float) -> list[float]:
     """Return the delays of one call that is refused until no attempts are left."""
-    attempts = Attempts(_RETRIES, Repeat.FREELY)
+    attempts = Attempts("http://127.0.0.1", _RETRIES, Repeat.FREELY)
     pauses: list[float] = []
     while isinstance(pause := attempts.after_refusal(Unavailable("unavailable", 503, "", retry_after=after)), float):
         pauses.append(pause)
@@ -32,7 +32,7 @@ def test_delays_grow_up_to_a_limit_vary_and_are_never_shorter_than_retry_after(a
 
 
 def test_a_lost_response_is_remembered_if_later_attempts_cannot_connect() -> None:
-    attempts = Attempts(Retries(attempts=2, first_seconds=0), Repeat.FREELY)
+    attempts = Attempts("http://127.0.0.1", Retries(attempts=2, first_seconds=0), Repeat.FREELY)
     assert attempts.after_no_answer(httpx2.ReadError("cut")) == 0.0
     ended = attempts.after_no_answer(httpx2.ConnectError("refused"))
     assert isinstance(ended, Unreachable)

@@ -17,7 +17,7 @@ from keyledger import resources as groups
 from keyledger.call import Call
 from keyledger.methods import AsyncIterated, AsyncStreamed, Awaited, Iterated, Sent, Streamed
 from tests.app.scopes import RULES, Route
-from tests.clients.test_command_examples import COMMANDS
+from tests.clients.every_command import COMMANDS
 
 OMITTED = {
     ("GET", "/v1/auth/check"): "for proxies; applications use verify",

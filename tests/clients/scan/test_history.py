@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from keyledger.cli.scan.history import History
+from keyledger.cli.scan.keys_in import CHUNK_BYTES
 from tests.clients.scan.conftest import Scan
 from tests.clients.scan.repository import Repository, new_key
 
@@ -134,7 +136,7 @@ def test_a_shallow_clone_is_scanned_and_said_to_be_incomplete(
     (repository.folder / "old").unlink()
     repository.commit()
     repository.git("clone", "--quiet", "--depth=1", f"file://{repository.folder}", str(tmp_path / "shallow"))
-    ran, found = scan(str(tmp_path / "shallow"), "--history", code=3)
+    ran, found = scan(str(tmp_path / "shallow"), "--history", code=7)
     assert found == []
     assert "the history is shallow. Run git fetch --unshallow first" in ran.stderr
     shallow = Repository(tmp_path / "shallow")
@@ -152,7 +154,7 @@ def test_a_partial_clone_is_said_to_be_incomplete_and_fetches_nothing(
     url = f"file://{repository.folder}"
     repository.git("clone", "--quiet", "--filter=blob:none", url, str(tmp_path / "partial"))
     repository.folder.rename(tmp_path / "gone")
-    ran, _ = scan(str(tmp_path / "partial"), "--history", code=3)
+    ran, _ = scan(str(tmp_path / "partial"), "--history", code=7)
     assert "not scanned:" in ran.stderr
 
 
@@ -160,7 +162,7 @@ def test_a_damaged_repository_is_said_to_be_incomplete(repository: Repository, s
     repository.commit(config="nothing")
     blob = repository.git("rev-parse", "HEAD:config")
     (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
-    ran, _ = scan(str(repository.folder), "--history", code=3)
+    ran, _ = scan(str(repository.folder), "--history", code=7)
     assert "not scanned" in ran.stderr
 
 
@@ -235,7 +237,7 @@ def test_a_missing_version_starts_no_program_of_the_repository(
         (older / "git").write_text(f'#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec {shutil.which("git")} "$@"\n')
         (older / "git").chmod(0o755)
         environment["PATH"] = f"{older}{os.pathsep}{os.environ['PATH']}"
-    scan(str(repository.folder), "--history", code=3, **environment)
+    scan(str(repository.folder), "--history", code=7, **environment)
     assert not mark.exists()
 
 
@@ -314,6 +316,10 @@ def test_a_large_version_is_read_in_pieces(repository: Repository, scan: Scan) -
     repository.commit(large="x" * 40_000_000 + new_key() + "\n" + "y" * 1000, small=new_key())
     found = scan(str(repository.folder), "--history")[1]
     assert {each["path"] for each in found} == {"large", "small"}
+    problems: list[tuple[str, str]] = []
+    history = History(str(repository.folder), lambda path, reason: problems.append((path, reason)))
+    assert max(len(chunk) for each in history.objects() for chunk in each.chunks) == CHUNK_BYTES
+    assert problems == []
 
 
 def test_the_owner_of_a_repository_is_checked_by_git(repository: Repository, scan: Scan) -> None:

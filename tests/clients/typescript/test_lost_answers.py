@@ -7,8 +7,7 @@ import pytest
 
 from tests.app.api.mcp.conftest import Upstream
 from tests.app.organizations import Api, Organization
-from tests.clients.flaky_proxy import FlakyProxy, refusal
-from tests.clients.test_lost_answers import BUSY, DOWN
+from tests.clients.flaky_proxy import BUSY, DOWN, FlakyProxy, refusal
 from tests.clients.typescript.conftest import CallFailed, Evaluate
 from tests.waiting import stretched
 

@@ -77,7 +77,7 @@ def test_the_last_active_key_is_stopped_too() -> None:
 
 
 def test_one_secret_at_one_address_has_one_alert_and_a_stopped_one_has_one_for_all_addresses() -> None:
-    assert REPORT.alert_id(NOW) == replace(REPORT, place="other").alert_id(NOW)
+    assert REPORT.alert_id(NOW) == replace(REPORT, location_kind="other").alert_id(NOW)
     others = [replace(REPORT, url=f"{REPORT.url}/2"), replace(REPORT, url=""), replace(REPORT, secret_version=2)]
     assert len({each.alert_id(NOW) for each in (REPORT, *others)}) == 4
     stopped = [each.stopped_alert_id(NOW) for each in (REPORT, *others)]

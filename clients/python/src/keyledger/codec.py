@@ -48,6 +48,11 @@ def request_for(http: httpx2.Client | httpx2.AsyncClient, call: Call[T]) -> http
     return http.build_request(call.method, call.target, content=call.body, headers=headers, timeout=timeout)
 
 
+def shown_url(url: httpx2.URL) -> str:
+    """Return the URL of the service without a password, with which some proxies are configured."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}".rstrip("/")
+
+
 def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | UnexpectedAnswer | None:
     """Return the error in the response, or None if the response has the requested result."""
     if response.is_success or response.status_code in call.answers:

@@ -15,14 +15,19 @@ class KeyledgerError(Exception):
 class Unreachable(KeyledgerError):
     """No response arrived, or none that can be decompressed, after all retries that were safe.
 
-    `may_have_happened`: whether the service may have carried out the request.
+    `service`: the URL of the service. `may_have_happened`: whether the service may have carried out the request.
     """
 
-    def __init__(self, reason: str, *, may_have_happened: bool) -> None:
+    def __init__(self, service: str, reason: str, *, may_have_happened: bool) -> None:
+        self.service = service
         self.reason = reason
         self.may_have_happened = may_have_happened
-        unknown = " It is not known whether the request was carried out." if may_have_happened else ""
-        super().__init__(f"No response: {reason}.{unknown}")
+        consequence = (
+            "It is not known whether the request was carried out."
+            if may_have_happened
+            else "Check the address, and whether the service is running."
+        )
+        super().__init__(f"No response from {service}: {reason.removesuffix('.')}. {consequence}")
 
 
 class UnexpectedAnswer(KeyledgerError):

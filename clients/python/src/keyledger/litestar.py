@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+
+try:
+    from litestar import Request, Response
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "keyledger.litestar needs Litestar. Install it with: pip install 'keyledger[litestar]'", name="litestar"
+    ) from None
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler

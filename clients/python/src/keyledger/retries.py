@@ -42,9 +42,10 @@ NO_RETRIES: Final = Retries(attempts=1)
 
 
 class Attempts:
-    """The attempts of one call. After each failure, returns the time to wait or the final error."""
+    """The attempts of one call to `service`. After each failure, returns the time to wait or the final error."""
 
-    def __init__(self, retries: Retries, repeat: Repeat) -> None:
+    def __init__(self, service: str, retries: Retries, repeat: Repeat) -> None:
+        self._service = service
         self._retries = retries
         self._repeat = repeat
         self._made = 0
@@ -57,7 +58,7 @@ class Attempts:
         self._may_have_happened |= sent
         if not self._is_left() or isinstance(error, _PERMANENT) or (sent and not self._is_repeatable()):
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            return Unreachable(reason, may_have_happened=self._may_have_happened)
+            return Unreachable(self._service, reason, may_have_happened=self._may_have_happened)
         return self._pause(0)
 
     def after_refusal(self, error: ApiError) -> float | ApiError:

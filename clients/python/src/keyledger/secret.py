@@ -15,9 +15,16 @@ from msgspec import Struct
 PREFIXES: Final = ("pk_live_", "pk_test_")
 LENGTH: Final = 40
 CHECKSUM_LENGTH: Final = 6
+FORM: Final = rf"(?:{'|'.join(PREFIXES)})[0-9A-Za-z]{{{LENGTH - len(PREFIXES[0])}}}"
+"""The form of a key with any checksum, as a regular expression."""
+
+PREFIX_SHOWN: Final = 12
+LAST_SHOWN: Final = 4
+"""The numbers of first and last characters of a key that may be shown."""
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_OWN_FORM = re.compile(r"pk_(?:live|test)_[0-9A-Za-z]{32}")
+_OWN_FORM = re.compile(FORM)
+_AT_LEAST_OWN_FORM = re.compile(f"{FORM}[0-9A-Za-z]*")
 _FOREIGN_FORM = re.compile(r"[!-+\--~]{16,255}")
 """Printable ASCII without the comma, at which headers with several values are split."""
 _PREFIX_LENGTH = len(PREFIXES[0])
@@ -63,7 +70,12 @@ def revealed(key: str | Secret) -> str:
 
 def sha256_of(key: str | Secret) -> str:
     """Return the SHA-256 of a key in hexadecimal, by which the service can identify the key without receiving it."""
-    return sha256(revealed(key).encode()).hexdigest()
+    return sha256(revealed(key).encode(errors="surrogatepass")).hexdigest()
+
+
+def redacted(text: str) -> str:
+    """Return the text with each key cut to its prefix, because logs keep what is printed."""
+    return _AT_LEAST_OWN_FORM.sub(lambda found: f"{found[0][:PREFIX_SHOWN]}…", text)
 
 
 def has_checksum(text: str) -> bool:

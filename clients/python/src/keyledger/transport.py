@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx2
 
 from keyledger.call import Call
-from keyledger.codec import content_of, refusal_in, request_for
+from keyledger.codec import content_of, refusal_in, request_for, shown_url
 from keyledger.errors import ApiError, IncompleteAnswer, SecretLost
 from keyledger.retries import NO_ANSWER, Attempts, Retries
 
@@ -22,7 +22,7 @@ class Sender:
         self._retries = retries
 
     def send(self, call: Call[T]) -> T:
-        attempts = Attempts(self._retries, call.repeat)
+        attempts = Attempts(shown_url(self._http.base_url), self._retries, call.repeat)
         response = self._response(call, attempts)
         try:
             return content_of(call, response)
@@ -32,7 +32,9 @@ class Sender:
 
     def stream(self, call: Call[bytes]) -> Iterator[bytes]:
         """Yield the content of the response as it arrives. Only a request that got no response is repeated."""
-        response = self._response(call, Attempts(self._retries, call.repeat), stream=True)
+        response = self._response(
+            call, Attempts(shown_url(self._http.base_url), self._retries, call.repeat), stream=True
+        )
         with closing(response):
             try:
                 yield from response.iter_bytes()
@@ -70,7 +72,7 @@ class AsyncSender:
         self._retries = retries
 
     async def send(self, call: Call[T]) -> T:
-        attempts = Attempts(self._retries, call.repeat)
+        attempts = Attempts(shown_url(self._http.base_url), self._retries, call.repeat)
         response = await self._response(call, attempts)
         try:
             return content_of(call, response)
@@ -80,7 +82,9 @@ class AsyncSender:
 
     async def stream(self, call: Call[bytes]) -> AsyncIterator[bytes]:
         """Yield the content as `Sender.stream` does."""
-        response = await self._response(call, Attempts(self._retries, call.repeat), stream=True)
+        response = await self._response(
+            call, Attempts(shown_url(self._http.base_url), self._retries, call.repeat), stream=True
+        )
         async with aclosing(response):
             try:
                 async for piece in response.aiter_bytes():

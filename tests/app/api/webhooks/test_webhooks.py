@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.app.api.webhooks.deliveries import add_failed_delivery
 from tests.app.client import concurrently
 from tests.app.leak_scan import ADDRESS_MARK
 from tests.app.organizations import Api, Organization
@@ -167,22 +168,6 @@ def test_the_secret_in_use_stays_valid_after_two_lost_rotations(org: Organizatio
     org.client.post(f"{path}/rotate")
     org.client.post(f"{path}/test")
     assert [each.valid for each in target.received] == [2, 0, 0]
-
-
-def add_failed_delivery(org: Organization, webhook_id: str, number: int) -> str:
-    """Return the id of the delivery. `number` is one digit, and determines the order."""
-    delivery_id = f"msg_{org.id[-25:]}{number}"
-    org.api.database.rows(
-        """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject, event,
-        body, status, created_at, due_at, finished_at)
-        values (%s, %s, %s, %s, %s, '', 'api_key.created', '{}', 'failed', now(), now(), now())""",
-        delivery_id,
-        org.id,
-        webhook_id,
-        f"evt_{org.id[-25:]}{number}",
-        number,
-    )
-    return delivery_id
 
 
 def test_deliveries_are_listed_and_can_be_retried(org: Organization) -> None:

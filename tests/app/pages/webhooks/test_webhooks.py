@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from domain.members.events import Role
-from tests.app.api.webhooks.test_webhooks import add_failed_delivery
+from tests.app.api.webhooks.deliveries import add_failed_delivery
 from tests.app.browser import Browser
 from tests.app.organizations import Api, Organization
 from tests.app.pages.conftest import OpenAs

@@ -12,9 +12,9 @@ from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import named, print_json
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, Row, print_fields, print_row, print_table
-from keyledger.cli.times import day, when
+from keyledger.cli.times import exact, when
 from keyledger.endpoints.keys import Action, Outcome
-from keyledger.models.activity import Activity, KeyUse, Use
+from keyledger.models.activity import Activity, KeyUse, RuleResult, Use
 from keyledger.models.page import Page
 
 E = TypeVar("E", bound=Activity)
@@ -120,7 +120,7 @@ def _follow(
     arguments: argparse.Namespace,
     filters: dict[str, Any],
 ) -> int:
-    """Print entries oldest first, one a line, as they are recorded. Their times stay true, so they are not relative."""
+    """Print entries oldest first, one a line, as they are recorded. Relative times would not stay correct."""
     page = list_page(**filters)
     entries: Sequence[E] = _newest(page, list_page, arguments.limit, filters)[::-1]
     while True:
@@ -128,7 +128,7 @@ def _follow(
             if arguments.json:
                 print_json(entry)
             else:
-                print_row(cells(entry, day(entry.timestamp)))
+                print_row(cells(entry, exact(entry.timestamp)))
         sys.stdout.flush()
         if len(entries) < filters["per_page"]:
             time.sleep(_FOLLOW_SECONDS)
@@ -157,6 +157,14 @@ def _common_cells(entry: Activity) -> Row:
     return (entry.action or entry.event, entry.status, entry.reason or "", where, entry.ip or "")
 
 
+def _rule_row(rule: RuleResult, code: str) -> Row:
+    """Return a row with the values that the rule compared. Without any, the one that decided has the code."""
+    values = ", ".join(f"{name} {value}" for name, value in rule.values.items())
+    if not values and rule.outcome == "decided":
+        values = f"code {code}"
+    return (rule.rule, _MARKS.get(rule.outcome, rule.outcome), values)
+
+
 def _print_use(use: Use) -> None:
     explanation = use.explanation
     decided_by, now = explanation.decided_by, explanation.now
@@ -164,7 +172,7 @@ def _print_use(use: Use) -> None:
     print_fields(
         [
             ("id", use.id),
-            ("when", day(use.timestamp)),
+            ("when", exact(use.timestamp)),
             ("action", use.action or ""),
             ("code", use.code),
             ("key", "" if key is None else named(key.name, key.id)),
@@ -177,15 +185,7 @@ def _print_use(use: Use) -> None:
         ]
     )
     print()
-    rows = [
-        (
-            rule.rule,
-            _MARKS.get(rule.outcome, rule.outcome),
-            ", ".join(f"{name} {value}" for name, value in rule.values.items()),
-        )
-        for rule in explanation.rules
-    ]
-    print_table(_RULES, [rows])
+    print_table(_RULES, [[_rule_row(rule, use.code) for rule in explanation.rules]])
     if not explanation.agrees:
         print(
             "\nThe rules, evaluated again, do not lead to the recorded code. Check the log: python -m eventstore check"

@@ -8,7 +8,7 @@ from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, tell, text_of
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
-from keyledger.cli.times import day, when
+from keyledger.cli.times import exact, when
 from keyledger.endpoints.alerts import AlertStatus, Severity
 from keyledger.models.alerts import Alert
 
@@ -74,11 +74,11 @@ def _fields(alert: Alert) -> list[tuple[str, str]]:
     by = alert.acknowledged_by
     return [
         ("id", alert.id),
-        ("when", day(alert.created_at)),
+        ("when", exact(alert.created_at)),
         ("type", alert.type),
         ("severity", alert.severity),
         ("status", alert.status),
         ("key", f"{alert.key_name or ''} {alert.key_id or ''}".strip()),
-        ("acknowledged", "" if by is None else f"{day(alert.acknowledged_at)} by {by.name or by.id}"),
+        ("acknowledged", "" if by is None else f"{exact(alert.acknowledged_at)} by {by.name or by.id}"),
         *((name, text_of(value)) for name, value in alert.details.items()),
     ]

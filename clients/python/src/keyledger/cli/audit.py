@@ -3,22 +3,25 @@
 import argparse
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import TypeAlias, get_args
 
 from keyledger.cli import exit_codes
-from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.exit_codes import NotWritten, UsageError
+from keyledger.cli.files import new_file, reason_of
 from keyledger.cli.grammar import Commands, add_id, add_limit, add_period
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, text_of
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
-from keyledger.cli.times import day, when
+from keyledger.cli.times import exact, when
 from keyledger.endpoints.audit import Format
 from keyledger.errors import IncompleteAnswer
 from keyledger.models.audit import AuditEvent
+
+_Write: TypeAlias = Callable[[bytes], object]
 
 _COLUMNS = (
     Column("ID"),
@@ -90,36 +93,36 @@ def get(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Write the export to a file or to standard output. An export that was cut off is an error."""
-    with client_of(arguments) as client, _opened(arguments.output) as file:
+    with client_of(arguments) as client, _opened(arguments.output) as write:
         exported = client.audit.export(format=arguments.format, since=arguments.since, until=arguments.until)
-        last = _last_line_of(exported, file)
+        last = _last_line_of(exported, write)
         if not (last.startswith(_LAST_LINES) and last.endswith(b"\n")):
             raise IncompleteAnswer("its last line is missing")
     return exit_codes.OK
 
 
 @contextmanager
-def _opened(path: str | None) -> Generator[BinaryIO]:
+def _opened(path: str | None) -> Generator[_Write]:
     """Open standard output, or a new file that appears at `path` if nothing fails."""
     if path is None:
-        yield sys.stdout.buffer
+        yield sys.stdout.buffer.write
         return
     target = Path(path).resolve()
     if target.is_dir():
         raise UsageError(f"{path} is a folder, not a file.")
     if target.exists() and not target.is_file():  # a device or a named pipe, which nothing can replace
-        with target.open("wb") as file:
-            yield file
+        with target.open("wb") as device:
+            yield device.write
         return
     _refuse_existing(target, path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            yield file
+        with new_file(part, shown=path) as file:
+            yield file.write
         _refuse_existing(target, path)
         part.replace(target)
     except OSError as error:
-        raise UsageError(f"The file cannot be written: {error}") from None
+        raise NotWritten(f"The file {path} cannot be written: {reason_of(error)}.") from None
     finally:
         with suppress(OSError):
             part.unlink()
@@ -131,13 +134,12 @@ def _refuse_existing(target: Path, path: str) -> None:
         raise UsageError(f"{path} exists already. Choose another file.")
 
 
-def _last_line_of(pieces: Iterable[bytes], file: BinaryIO) -> bytes:
-    """Write the pieces to the file as they arrive, and return their last line."""
+def _last_line_of(pieces: Iterable[bytes], write: _Write) -> bytes:
+    """Write the pieces as they arrive, and return their last line."""
     last = b""
     for piece in pieces:
-        file.write(piece)
+        write(piece)
         last = b"".join((last + piece).splitlines(keepends=True)[-1:])
-    file.flush()
     return last
 
 
@@ -157,7 +159,7 @@ def _fields(event: AuditEvent) -> list[tuple[str, str]]:
     actor, resource = event.actor, event.resource
     return [
         ("id", event.id),
-        ("when", day(event.timestamp)),
+        ("when", exact(event.timestamp)),
         ("event", event.event),
         ("actor", f"{actor.name or ''} {actor.id}".strip()),
         ("resource", f"{resource.name or ''} {resource.id}".strip()),

@@ -29,4 +29,4 @@ def doctor(arguments: argparse.Namespace) -> int:
     else:
         print(f"Not a well-formed key. Problem: {flaw.part.replace('_', ' ')}.")
         print(flaw.hint)
-    return exit_codes.OK if flaw is None else exit_codes.REFUSED
+    return exit_codes.OK if flaw is None else exit_codes.CHECK_FAILED

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from keyledger.cli import exit_codes
-from keyledger.cli.key_files import without_keys
+from keyledger.cli.times import time_of
+from keyledger.secret import redacted
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -42,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2. An argument in the wrong place may be a key, which is not repeated."""
-        super().error(without_keys(message))
+        super().error(redacted(message))
 
 
 class Commands:
@@ -133,10 +134,9 @@ def count(text: str) -> int:
 
 def instant(text: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
+        return time_of(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"use a date or a time, such as 2026-11-01, not {text!r}") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def in_days(days: int) -> datetime:

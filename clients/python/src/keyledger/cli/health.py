@@ -18,4 +18,4 @@ def health(arguments: argparse.Namespace) -> int:
     with client_without_key(arguments) as client:
         ready = client.get_readiness()
     show(arguments, ready, [("status", ready.status), *ready.checks.items()])
-    return exit_codes.OK if ready.is_ready else exit_codes.UNREACHABLE
+    return exit_codes.OK if ready.is_ready else exit_codes.UNAVAILABLE

@@ -4,9 +4,11 @@ import codecs
 import re
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.secret import PREFIXES, Secret, flaw_of, may_be_imported
+from keyledger.secret import FORM, PREFIXES, Secret, flaw_of, may_be_imported
 
-KEY = re.compile(r"(?<![0-9A-Za-z])pk_(?:live|test)_[0-9A-Za-z]{32}(?![0-9A-Za-z])")
+KEY = re.compile(rf"(?<![0-9A-Za-z]){FORM}(?![0-9A-Za-z])")
+"""A key that is a whole word. A word that is longer is not cut to the length of a key."""
+
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*")
 _ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 SIZE_MAX = 1_000_000
@@ -37,11 +39,6 @@ def text_of_key(content: bytes, place: str) -> str:
         return found[0]
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return _value(lines[0]) if lines else ""
-
-
-def without_keys(text: str) -> str:
-    """Return the text with `pk_…` in place of each key, because logs keep what is printed."""
-    return KEY.sub("pk_…", text)
 
 
 def _decoded(content: bytes, place: str) -> str:

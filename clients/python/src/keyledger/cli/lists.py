@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from keyledger.cli import exit_codes
 from keyledger.cli.output import print_json
+from keyledger.cli.progress import counted
 from keyledger.cli.tables import Column, Row, print_table
 from keyledger.methods import Items
 
@@ -25,7 +26,9 @@ def show_list(
     arguments: argparse.Namespace, found: Iterable[T], columns: Sequence[Column], row: Callable[[T], Row]
 ) -> int:
     """Print the first `arguments.limit` items, or all of them if it is None: as JSON Lines, or as a table."""
-    batches = _counted(_batches(found, arguments.limit))
+    batches = batches_of(found, arguments.limit)
+    if not sys.stdout.isatty():
+        batches = counted(batches, "item")
     if arguments.json:
         for items in batches:
             for item in items:
@@ -36,7 +39,7 @@ def show_list(
     return exit_codes.OK
 
 
-def _batches(found: Iterable[T], limit: int | None) -> Iterator[Sequence[T]]:
+def batches_of(found: Iterable[T], limit: int | None = None) -> Iterator[Sequence[T]]:
     """Yield at most `limit` items: a page as soon as it arrives, without empty ones, or an equal number."""
     if not isinstance(found, Items):
         items = itertools.islice(found, limit)
@@ -53,18 +56,3 @@ def _batches(found: Iterable[T], limit: int | None) -> Iterator[Sequence[T]]:
             left -= len(shown)
             if left == 0:
                 return
-
-
-def _counted(batches: Iterable[Sequence[T]]) -> Iterator[Sequence[T]]:
-    """Yield the batches, and show their number of items on a terminal while standard output is something else."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():
-        yield from batches
-        return
-    number = 0
-    try:
-        for batch in batches:
-            yield batch
-            number += len(batch)
-            print(f"\r{number:,}", end="", file=sys.stderr, flush=True)
-    finally:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

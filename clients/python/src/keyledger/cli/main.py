@@ -4,26 +4,36 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from keyledger.cli import exit_codes
 from keyledger.cli.commands import parser
 from keyledger.cli.completion import VARIABLE, candidates
 from keyledger.cli.grammar import new_namespace
-from keyledger.cli.key_files import without_keys
 from keyledger.cli.output import discard_output
 from keyledger.cli.tables import printable
 from keyledger.errors import (
     IncompleteAnswer,
     InternalError,
     KeyledgerError,
+    McpFailed,
     RateLimited,
+    SecretLost,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
 )
+from keyledger.secret import redacted
 
-_NOT_NOW = (Unreachable, Unavailable, RateLimited, InternalError, IncompleteAnswer, UnexpectedAnswer)
+_CODES: Mapping[tuple[type[Exception], ...], int] = {
+    (exit_codes.UsageError,): exit_codes.USAGE,
+    (exit_codes.NotConfirmed,): exit_codes.NOT_CONFIRMED,
+    (exit_codes.NotWritten, SecretLost): exit_codes.NOT_WRITTEN,
+    (Unreachable, Unavailable, RateLimited, InternalError, IncompleteAnswer, UnexpectedAnswer): exit_codes.UNAVAILABLE,
+    (McpFailed,): exit_codes.CHECK_FAILED,
+    (KeyledgerError,): exit_codes.REFUSED,
+}
+"""The exit code of each error. The first class that matches decides."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,10 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = "An argument is not UTF-8.", exit_codes.USAGE
     except OSError as error:
         discard_output()
-        message, code = f"The output cannot be written: {error}", exit_codes.USAGE
-    except (exit_codes.UsageError, exit_codes.NotConfirmed, exit_codes.SecretNotStored, KeyledgerError) as error:
-        message, code = str(error), _code_of(error)
-    print(f"keyledger: {printable(without_keys(message))}", file=sys.stderr)
+        message, code = f"The output cannot be written: {error}", exit_codes.NOT_WRITTEN
+    except tuple(kind for kinds in _CODES for kind in kinds) as error:
+        message = " ".join([str(error), *getattr(error, "__notes__", ())])
+        code = next(code for kinds, code in _CODES.items() if isinstance(error, kinds))
+    print(f"keyledger: {printable(redacted(message))}", file=sys.stderr)
     return code
 
 
@@ -59,9 +70,3 @@ def _execute(parsed: argparse.Namespace) -> int:
     code: int = parsed.run(parsed)
     sys.stdout.flush()
     return code
-
-
-def _code_of(error: Exception) -> int:
-    if isinstance(error, exit_codes.UsageError):
-        return exit_codes.USAGE
-    return exit_codes.UNREACHABLE if isinstance(error, _NOT_NOW) else exit_codes.REFUSED

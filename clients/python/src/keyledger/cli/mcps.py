@@ -1,20 +1,19 @@
 """`keyledger mcps …`"""
 
 import argparse
-from pathlib import Path
 from typing import Any, get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.changes import given, require_changes
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.files import read_input
 from keyledger.cli.grammar import Commands, Parser, add_id, add_limit, add_question, count
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, tell
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_of
-from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import Column
-from keyledger.cli.times import in_sentence, when
+from keyledger.cli.times import when
 from keyledger.endpoints.keys import Environment
 from keyledger.endpoints.mcps import AuthType, Health, McpStatus, McpStatusFilter
 from keyledger.models.mcps import Mcp, McpDetail, ReachableServer
@@ -35,6 +34,7 @@ _REACHABLE = (
     Column("HEALTH", has_states=True),
     Column("TOOLS", is_cut=True),
 )
+_CREDENTIAL_SIZE_MAX = 1_000_000
 
 
 def add_commands(groups: Commands) -> None:
@@ -144,17 +144,17 @@ def test(arguments: argparse.Namespace) -> int:
             ("resources", "" if probe.resources_count is None else str(probe.resources_count)),
         ],
     )
-    return exit_codes.OK if probe.reachable else exit_codes.REFUSED
+    return exit_codes.OK if probe.reachable else exit_codes.CHECK_FAILED
 
 
 def delete(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         if not arguments.yes:
             found = client.mcps.get(arguments.id)
-            use = "never used" if found.last_active is None else f"last used {in_sentence(found.last_active)}"
-            confirm(arguments, f"“{found.name}” ({found.id}) was {use}. No key would reach it any more.", "Delete it?")
+            use = "never used" if found.last_active is None else f"last used {when(found.last_active)}"
+            confirm(arguments, f"“{found.name}” ({found.id}) was {use}. No key would reach it.", "Delete it?")
         deleted = client.mcps.delete(arguments.id)
-    return tell(arguments, deleted, f"{deleted.mcp_id} is deleted. No key reaches it any more.")
+    return tell(arguments, deleted, f"{deleted.mcp_id} is deleted. No key reaches it now.")
 
 
 def _add_credential(command: Parser) -> None:
@@ -180,12 +180,13 @@ def _credential(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _secret_in(file: str) -> Secret:
+    place, content = read_input(file, "The credential file", _CREDENTIAL_SIZE_MAX)
     try:
-        text = (standard_input() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The credential cannot be read: {error}") from None
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise UsageError(f"{place} is not UTF-8. Save it as UTF-8.") from None
     if not text:
-        raise UsageError("The credential is empty.")
+        raise UsageError(f"{place} is empty.")
     return Secret(text)
 
 

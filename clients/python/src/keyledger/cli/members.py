@@ -10,7 +10,7 @@ from keyledger.cli.questions import confirm
 from keyledger.cli.secrets_once import add_secret_options, secret_file, show_secret
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
-from keyledger.cli.times import day, when
+from keyledger.cli.times import exact, when
 from keyledger.endpoints.members import Role
 from keyledger.models.members import Invitation, Member, SentInvitation
 
@@ -124,8 +124,8 @@ def get_invitation(arguments: argparse.Namespace) -> int:
         ("id", found.invite_id),
         ("address", found.email),
         ("role", found.role),
-        ("invited", f"{day(found.invited_at)} by {found.invited_by.name or found.invited_by.id}"),
-        ("expires", day(found.expires_at)),
+        ("invited", f"{exact(found.invited_at)} by {found.invited_by.name or found.invited_by.id}"),
+        ("expires", exact(found.expires_at)),
     ]
     return show(arguments, found, fields)
 
@@ -145,7 +145,7 @@ def _member_fields(member: Member) -> list[tuple[str, str]]:
         ("id", member.user_id),
         ("address", member.email or "erased"),
         ("role", member.role),
-        ("joined", day(member.joined_at)),
+        ("joined", exact(member.joined_at)),
         ("revision", str(member.revision)),
     ]
 
@@ -160,5 +160,5 @@ def _sent_fields(sent: SentInvitation) -> list[tuple[str, str]]:
         ("id", sent.invite_id),
         ("address", sent.email),
         ("role", sent.role),
-        ("expires", day(sent.expires_at)),
+        ("expires", exact(sent.expires_at)),
     ]

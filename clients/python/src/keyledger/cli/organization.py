@@ -65,7 +65,7 @@ def set_mcp_url(arguments: argparse.Namespace) -> int:
 
 
 def _change(arguments: argparse.Namespace, changes: dict[str, Any], settings: dict[str, Any]) -> int:
-    """Change some settings and keep the others. A change by someone else in between is reported, not overwritten."""
+    """Change some settings and keep the others. A change in between by another caller is not overwritten."""
     with client_of(arguments) as client:
         if settings:
             found = client.organization.get()

@@ -52,6 +52,11 @@ def shown_secret(key: Key | MatchedKey) -> str:
     return f"{key.prefix}…{key.last4}" if key.prefix or key.last4 else "imported"
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 key", or "1,204 keys"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def named(name: str | None, resource_id: str) -> str:
     """Return a name and an id, for people who need both."""
     return f"{name} ({resource_id})" if name else resource_id

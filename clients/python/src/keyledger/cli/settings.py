@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx2
 
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.files import read_input
 from keyledger.cli.key_files import KEY, SIZE_MAX, key_in, text_of_key
 from keyledger.cli.profiles import configuration_file, profile_of
 from keyledger.cli.standard_input import standard_input
@@ -35,7 +36,7 @@ def client_and_key_of(arguments: argparse.Namespace) -> tuple[Keyledger, Secret]
 
 
 def client_without_key(arguments: argparse.Namespace) -> Keyledger:
-    """Return the client for what everybody may call. No key is needed, and none is sent."""
+    """Return the client for calls that need no key. None is sent."""
     return _connected(_service(arguments), None)
 
 
@@ -102,12 +103,10 @@ def found_secret() -> Secret:
 def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None, *, is_chosen: bool) -> Secret:
     named: str | None = arguments.key_file
     given = os.environ.get("KEYLEDGER_ADMIN_KEY", "")
-    if named == _STDIN:
-        return key_in(standard_input(), "Standard input")
     if named is not None:
-        return _key_in_file(Path(named))
+        return _key_in_file(named)
     if file_of_profile is not None and (is_chosen or not given):
-        return _key_in_file(file_of_profile)
+        return _key_in_file(str(file_of_profile))
     if not given.strip():
         raise UsageError(
             "The management key is missing. Set KEYLEDGER_ADMIN_KEY, use --key-file, or add key_file to a profile."
@@ -115,12 +114,8 @@ def _management_key(arguments: argparse.Namespace, file_of_profile: Path | None,
     return key_in(given.encode(), "KEYLEDGER_ADMIN_KEY")
 
 
-def _key_in_file(file: Path) -> Secret:
-    if KEY.search(str(file)):
+def _key_in_file(name: str) -> Secret:
+    if KEY.search(name):
         raise UsageError("--key-file needs the name of a file, not the key itself.")
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(SIZE_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"The key file cannot be read: {error}") from None
-    return key_in(content, f"The key file {file}")
+    place, content = read_input(name, "The key file", SIZE_MAX)
+    return key_in(content, place)

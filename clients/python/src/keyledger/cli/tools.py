@@ -57,7 +57,7 @@ def call(arguments: argparse.Namespace) -> int:
         print_json(done)
     else:
         _print_contents(done.result.get("content"), done.result)
-    return exit_codes.REFUSED if done.is_error else exit_codes.OK
+    return exit_codes.CHECK_FAILED if done.is_error else exit_codes.OK
 
 
 def read_resource(arguments: argparse.Namespace) -> int:

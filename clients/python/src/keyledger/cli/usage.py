@@ -13,6 +13,7 @@ from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_fields, print_table
+from keyledger.cli.times import exact
 from keyledger.endpoints.usage import Bucket
 from keyledger.models.usage import DayRequests, HistoryDay, HourRequests, KeyReport, Latency, OrganizationReport
 
@@ -118,7 +119,7 @@ def _parts_in(zone: tzinfo) -> tuple[Column, ...]:
 
 
 def _row(part: DayRequests | HourRequests | HistoryDay, zone: tzinfo = UTC) -> tuple[str, ...]:
-    start = f"{part.hour.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(part, HourRequests) else part.date.isoformat()
+    start = exact(part.hour, zone) if isinstance(part, HourRequests) else part.date.isoformat()
     return (start, str(part.requests), str(part.errors), str(part.denied))
 
 

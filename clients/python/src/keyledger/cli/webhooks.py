@@ -5,14 +5,15 @@ from typing import get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.changes import given, require_changes
+from keyledger.cli.files import NewFile
 from keyledger.cli.grammar import Commands, add_id, add_limit, add_question
 from keyledger.cli.lists import per_page, show_list
 from keyledger.cli.output import show, tell
 from keyledger.cli.questions import confirm
-from keyledger.cli.secrets_once import SecretFile, add_secret_options, secret_file, show_secret
+from keyledger.cli.secrets_once import add_secret_options, secret_file, show_secret
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column
-from keyledger.cli.times import day, when
+from keyledger.cli.times import exact, when
 from keyledger.endpoints.webhooks import DeliveryStatus, Kind, WebhookStatus
 from keyledger.models.webhooks import Delivery, Webhook, WebhookDetail, WebhookWithSecret
 
@@ -81,7 +82,7 @@ def add_commands(groups: Commands) -> None:
     retried = commands.add_for("hook", "webhook", "retry", retry, "send a message again with the same id", "msg_…")
     add_id(retried, "msg", "delivery", "delivery_id")
     deleted = commands.add_for(
-        "hook", "webhook", "delete", delete, "delete a webhook; nothing is sent to it any more", "--yes"
+        "hook", "webhook", "delete", delete, "delete a webhook, so that nothing more is sent to it", "--yes"
     )
     add_question(deleted)
 
@@ -137,7 +138,7 @@ def test(arguments: argparse.Namespace) -> int:
             ("response", trial.response),
         ],
     )
-    return exit_codes.OK if trial.delivered else exit_codes.REFUSED
+    return exit_codes.OK if trial.delivered else exit_codes.CHECK_FAILED
 
 
 def list_deliveries(arguments: argparse.Namespace) -> int:
@@ -158,12 +159,12 @@ def delete(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         if not arguments.yes:
             found = client.webhooks.get(arguments.id)
-            confirm(arguments, f"{found.url} ({found.id}) would receive nothing any more.", "Delete the webhook?")
+            confirm(arguments, f"{found.url} ({found.id}) would receive nothing more.", "Delete the webhook?")
         deleted = client.webhooks.delete(arguments.id)
     return tell(arguments, deleted, f"{deleted.webhook_id} is deleted.")
 
 
-def _show_secret(arguments: argparse.Namespace, file: SecretFile, webhook: WebhookWithSecret) -> int:
+def _show_secret(arguments: argparse.Namespace, file: NewFile | None, webhook: WebhookWithSecret) -> int:
     if webhook.secret is None:
         return show(arguments, webhook, _fields(webhook))
     remedy = f"keyledger webhooks rotate {webhook.id}"
@@ -183,14 +184,14 @@ def _fields(webhook: Webhook) -> list[tuple[str, str]]:
         ("events", ", ".join(webhook.events) or "all"),
         ("status", webhook.status),
         ("disabled because", webhook.disabled_because or ""),
-        ("created", day(webhook.created_at)),
+        ("created", exact(webhook.created_at)),
         ("secret version", str(webhook.secret_version)),
         ("revision", str(webhook.revision)),
     ]
     if isinstance(webhook, WebhookDetail):
         fields += [
             ("last delivered", when(webhook.last_delivered_at) or "never"),
-            ("failing since", day(webhook.failing_since)),
+            ("failing since", exact(webhook.failing_since)),
         ]
     return fields
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,15 +19,16 @@ from keyledger.cli.as_code.secret_folder import SecretFolder
 from keyledger.cli.as_code.show import described, print_done, print_json_plan, print_plan
 from keyledger.cli.exit_codes import SecretNotStored, UsageError
 from keyledger.cli.grammar import Commands, add_question
-from keyledger.cli.key_files import without_keys
-from keyledger.cli.output import discard_output
+from keyledger.cli.keys.expiry import explained_expiry
+from keyledger.cli.output import discard_output, plural
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_and_key_of
 from keyledger.cli.tables import printable
-from keyledger.cli.times import in_sentence
+from keyledger.cli.times import when
 from keyledger.clients import Keyledger
 from keyledger.errors import ApiError, InternalError, KeyledgerError, Unavailable
 from keyledger.models.keys import ListedKey
+from keyledger.secret import redacted
 
 
 def add_commands(groups: Commands) -> None:
@@ -115,7 +117,7 @@ def _refuse(problems: Sequence[str]) -> None:
         raise UsageError(f"{problems[0]} Nothing was changed.")
     if problems:
         for problem in problems:
-            print(f"keyledger: {printable(without_keys(problem))}", file=sys.stderr)
+            print(f"keyledger: {printable(redacted(problem))}", file=sys.stderr)
         raise UsageError(f"The file has {len(problems)} problems. Nothing was changed.")
 
 
@@ -124,7 +126,7 @@ def _others(document: Document, current: Current) -> list[Other]:
     found: list[Other] = []
     if document.mcps is not None:
         for mcp in current.mcps:
-            use = "never used" if mcp.last_active is None else f"last used {in_sentence(mcp.last_active)}"
+            use = "never used" if mcp.last_active is None else f"last used {when(mcp.last_active)}"
             found.append(Other("mcps", mcp.name, mcp.id, mcp.revision, use))
     if document.keys is not None:
         found += [Other("keys", key.name, key.id, key.revision, _use(key)) for key in current.keys]
@@ -137,7 +139,7 @@ def _others(document: Document, current: Current) -> list[Other]:
 
 
 def _use(key: ListedKey) -> str:
-    return "never used" if key.last_used is None else f"last used {in_sentence(key.last_used)}"
+    return "never used" if key.last_used is None else f"last used {when(key.last_used)}"
 
 
 def _show(arguments: argparse.Namespace, plan: Plan) -> None:
@@ -151,8 +153,8 @@ def _require_folder(arguments: argparse.Namespace, plan: Plan) -> None:
     secrets = sum(step.has_secret for step in plan.steps)
     if secrets and not arguments.out_dir:
         raise UsageError(
-            f"{secrets} new secret{'' if secrets == 1 else 's'} would be shown only once. Use --out-dir to name a"
-            " folder for them. Nothing was changed."
+            f"{plural(secrets, 'new secret')} would be shown only once. Use --out-dir to name a folder for new secrets."
+            " Nothing was changed."
         )
 
 
@@ -181,15 +183,14 @@ def _print_before_changes(plan: Plan) -> None:
 
 
 def _confirm(arguments: argparse.Namespace, plan: Plan) -> None:
-    number = len(plan.steps)
-    confirm(arguments, f"{number:,} change{'' if number == 1 else 's'} would be made.", "Make them?")
-    removed = [step for step in plan.steps if step.action in {"revoke", "delete"}]
+    confirm(arguments, f"{plural(len(plan.steps), 'change')} would be made.", "Continue?")
+    removed = Counter(step.kind for step in plan.steps if step.action in {"revoke", "delete"})
     if removed:
-        listed = [f"{sum(step.kind == kind for step in removed):,} {NOUNS[kind]}(s)" for kind in NOUNS]
+        listed = [plural(removed[kind], NOUNS[kind]) for kind in NOUNS if removed[kind]]
         confirm(
             arguments,
-            f"{', '.join(listed)} are not in the file. Revoking and deleting cannot be undone.",
-            "Revoke and delete them?",
+            f"Not in the file: {', '.join(listed)}. Revoking and deleting cannot be undone.",
+            "Revoke and delete?",
         )
 
 
@@ -197,15 +198,16 @@ def _execute(arguments: argparse.Namespace, client: Keyledger, plan: Plan, folde
     done: list[Done] = []
     not_printed: OSError | None = None
     try:
-        for each in execute(client, plan, folder):
-            done.append(each)
-            if arguments.json or not_printed is not None:
-                continue
-            try:
-                print_done(each)
-            except OSError as error:
-                # A reader that has closed the pipe, as `| head` does, must not stop the changes halfway.
-                not_printed = error
+        with explained_expiry("expires_at or expires_in_days in the file"):
+            for each in execute(client, plan, folder):
+                done.append(each)
+                if arguments.json or not_printed is not None:
+                    continue
+                try:
+                    print_done(each)
+                except OSError as error:
+                    # A reader that has closed the pipe, as `| head` does, must not stop the changes halfway.
+                    not_printed = error
     except (KeyledgerError, SecretNotStored, UsageError, KeyboardInterrupt) as error:
         _print_stop(plan, len(done), may_be_done=_may_be_done(error))
         raise

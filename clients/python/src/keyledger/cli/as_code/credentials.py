@@ -1,10 +1,13 @@
-"""Secrets to which the file refers: in environment variables, or in files next to it."""
+"""Secrets to which the file refers: in environment variables, or in other files."""
 
 import os
 from pathlib import Path
 
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.files import read_file
 from keyledger.secret import Secret
+
+_SIZE_MAX = 1_000_000
 
 
 class Credentials:
@@ -14,12 +17,12 @@ class Credentials:
         self._folder = folder
         self.are_sent = are_sent
 
-    def read(self, place: str, variable: str | None, file: str | None, problems: list[str]) -> Secret:
-        """Return the secret. A flaw is added to `problems`."""
+    def read(self, address: str, variable: str | None, file: str | None, problems: list[str]) -> Secret:
+        """Return the secret of the table at `address`. A flaw is added to `problems`."""
         try:
             return self._read(variable, file)
         except UsageError as error:
-            problems.append(f"{place}: {error}")
+            problems.append(f"{address}: {error}")
             return Secret("")
 
     def _read(self, variable: str | None, file: str | None) -> Secret:
@@ -34,10 +37,11 @@ class Credentials:
 
     @staticmethod
     def _content(file: Path) -> str:
+        place, content = read_file(file, "the file", _SIZE_MAX)
         try:
-            return file.read_text("utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise UsageError(f"the file with the secret cannot be read: {error}") from None
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UsageError(f"{place} is not UTF-8. Save it as UTF-8.") from None
 
 
 def _not_empty(text: str, place: str) -> Secret:

@@ -1,11 +1,11 @@
 """The MCPs, keys and webhooks that exist and can be managed: no revoked and no expired keys."""
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from keyledger.cli.as_code.plan import NOUNS, Kind
-from keyledger.cli.lists import per_page
+from keyledger.cli.lists import batches_of, per_page
+from keyledger.cli.progress import counted
 from keyledger.clients import Keyledger
 from keyledger.models.keys import ListedKey
 from keyledger.models.mcps import ListedMcp
@@ -13,7 +13,7 @@ from keyledger.models.webhooks import Webhook
 
 T = TypeVar("T")
 
-_OVER = {"revoked", "expired"}
+_ENDED = {"revoked", "expired"}
 
 
 class Current(NamedTuple):
@@ -27,24 +27,11 @@ class Current(NamedTuple):
 def read_current(client: Keyledger, kinds: Iterable[Kind]) -> Current:
     """Read the objects of these kinds."""
     wanted, size = set(kinds), per_page(None)
-    mcps = list(_counted("mcps", client.mcps.iterate(per_page=size))) if "mcps" in wanted else []
-    keys = _counted("keys", client.keys.iterate(per_page=size)) if "keys" in wanted else iter(())
-    manageable = [key for key in keys if key.status not in _OVER]
-    webhooks = list(_counted("webhooks", client.webhooks.iterate(per_page=size))) if "webhooks" in wanted else []
-    return Current(mcps, manageable, webhooks)
+    mcps = _read("mcps", client.mcps.iterate(per_page=size)) if "mcps" in wanted else []
+    keys = _read("keys", client.keys.iterate(per_page=size)) if "keys" in wanted else []
+    webhooks = _read("webhooks", client.webhooks.iterate(per_page=size)) if "webhooks" in wanted else []
+    return Current(mcps, [key for key in keys if key.status not in _ENDED], webhooks)
 
 
-def _counted(kind: Kind, items: Iterable[T]) -> Iterator[T]:
-    """Yield the items, and show on a terminal how many there are so far."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    number = 0
-    try:
-        for item in items:
-            yield item
-            number += 1
-            if number % per_page(None) == 0:
-                print(f"\r{number:,} {NOUNS[kind]}s", end="", file=sys.stderr, flush=True)
-    finally:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+def _read(kind: Kind, items: Iterable[T]) -> list[T]:
+    return [item for batch in counted(batches_of(items), NOUNS[kind]) for item in batch]

@@ -5,7 +5,7 @@ A field that a table omits has its default. `None` marks the fields that an exis
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct, field, inspect
 
 from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.files import read_input
 from keyledger.cli.key_files import KEY
-from keyledger.cli.standard_input import standard_input
+from keyledger.cli.times import with_offset
 from keyledger.endpoints.keys import Environment
 from keyledger.endpoints.mcps import AuthType, McpStatus
 from keyledger.endpoints.webhooks import Kind, WebhookStatus
@@ -99,8 +100,8 @@ class Document(NamedTuple):
 
 def read_document(name: str) -> Document:
     """Return the content of a file, or of standard input for `-`. Raise UsageError for every flaw in its form."""
-    place = "Standard input" if name == "-" else name
-    content = _text(name, place)
+    place, written = read_input(name, "The file", _SIZE_MAX)
+    content = _decoded(written, place)
     if KEY.search(content):
         raise UsageError(f"{place} contains a key. Remove the key: this file never contains a secret.")
     try:
@@ -120,17 +121,7 @@ def read_document(name: str) -> Document:
     )
 
 
-def _text(name: str, place: str) -> str:
-    try:
-        if name == "-":
-            content = standard_input()
-        else:
-            with Path(name).open("rb") as opened:
-                content = opened.read(_SIZE_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"{place} cannot be read: {error}") from None
-    if len(content) > _SIZE_MAX:
-        raise UsageError(f"{place} is too large.")
+def _decoded(content: bytes, place: str) -> str:
     try:
         # TOML is UTF-8. Some editors begin it with a byte order mark.
         return content.decode("utf-8-sig")
@@ -149,10 +140,10 @@ def _tables(tables: Mapping[str, Any], kind: str, table: type[T]) -> Sequence[T]
     return [_converted(each, f"{kind}[{number}]", table) for number, each in enumerate(found, 1)]
 
 
-def _converted(found: dict[str, Any], place: str, table: type[T]) -> T:
-    """Return one table. `place` says in messages which one it is, together with its name."""
+def _converted(found: dict[str, Any], address: str, table: type[T]) -> T:
+    """Return one table. Messages name it by its address and its label."""
     label = found.get("name", found.get("url"))
-    named = f"{place} (“{label}”)" if isinstance(label, str) else place
+    named = f"{address} (“{label}”)" if isinstance(label, str) else address
     for problem in _unknown_fields(found, inspect.type_info(table), ""):
         raise UsageError(f"{named}: {problem}")
     expiry = found.get("expires_at")
@@ -167,30 +158,29 @@ def _converted(found: dict[str, Any], place: str, table: type[T]) -> T:
 
 
 def _instant(at: date) -> datetime:
-    """Return a date or a time without an offset as a time in UTC, as all commands do."""
-    given = at if isinstance(at, datetime) else datetime.combine(at, time())
-    return given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+    """Return the time that a date or a time of TOML means."""
+    return with_offset(at if isinstance(at, datetime) else datetime.combine(at, time()))
 
 
-def _unknown_fields(value: Any, kind: inspect.Type, place: str) -> Iterator[str]:  # noqa: ANN401 -- of TOML
+def _unknown_fields(value: Any, kind: inspect.Type, path: str) -> Iterator[str]:  # noqa: ANN401 -- of TOML
     if isinstance(kind, inspect.UnionType):
         for each in kind.types:
-            yield from _unknown_fields(value, each, place)
+            yield from _unknown_fields(value, each, path)
     if not isinstance(value, dict):
         return
     items = msgspec.convert(value, dict[str, Any])
     if isinstance(kind, inspect.DictType):
         for name, item in items.items():
-            yield from _unknown_fields(item, kind.value_type, f"{place}{name}.")
+            yield from _unknown_fields(item, kind.value_type, f"{path}{name}.")
     elif isinstance(kind, inspect.StructType):
         known = {each.name: each.type for each in kind.fields}
         for name, item in items.items():
             if name in known:
-                yield from _unknown_fields(item, known[name], f"{place}{name}.")
+                yield from _unknown_fields(item, known[name], f"{path}{name}.")
             elif name in _FORBIDDEN:
                 yield f"the file never contains a secret such as {name}. Use credential_env or credential_file."
             else:
-                yield f"unknown field {place}{name}.{_nearest(name, list(known))}"
+                yield f"unknown field {path}{name}.{_nearest(name, list(known))}"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

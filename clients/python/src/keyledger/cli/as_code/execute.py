@@ -25,8 +25,8 @@ def execute(client: Keyledger, plan: Plan, folder: SecretFolder | None) -> Itera
     ids: dict[str, str] = {}
     for step in plan.steps:
         done = _do(client, step, folder, ids)
-        if step.handle:
-            ids[step.handle] = done.id
+        if step.address:
+            ids[step.address] = done.id
         yield done
 
 

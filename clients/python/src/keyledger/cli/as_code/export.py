@@ -1,7 +1,6 @@
 """`keyledger export`: what exists, as a file for `keyledger apply`. It is the same as long as nothing changes."""
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,13 +10,14 @@ from typing import Any, TypeVar
 import tomli_w
 
 from keyledger.cli import exit_codes
+from keyledger.cli.as_code.bindings import environment_of
 from keyledger.cli.as_code.current import Current, read_current
-from keyledger.cli.as_code.matching import environment_of
 from keyledger.cli.as_code.plan import NOUNS, Kind
 from keyledger.cli.as_code.plan_keys import Servers, shown_permissions
 from keyledger.cli.as_code.plan_mcps import NamedServer
 from keyledger.cli.as_code.plan_webhooks import EVERYTHING, label_of, names_of_events
-from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.exit_codes import NotWritten
+from keyledger.cli.files import new_file, reason_of
 from keyledger.cli.grammar import Commands
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import client_of
@@ -148,12 +148,8 @@ def _remark_of_webhook(webhook: Webhook) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise UsageError(f"{path} exists already. Choose another file.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error}") from None
+    with new_file(path) as file:
+        try:
+            file.rewrite(content.encode())
+        except OSError as error:
+            raise NotWritten(f"The file {path} cannot be written: {reason_of(error)}.") from None

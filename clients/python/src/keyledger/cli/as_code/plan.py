@@ -22,8 +22,8 @@ class Difference(NamedTuple):
 class Step(NamedTuple):
     """One change. `fields`: the arguments of the client's method. `revision`: what the object must still have.
 
-    `handle` stands for the id of a new MCP in the permissions of keys. `status`: what is set after the creation or the
-    update. `note`: a sentence for the reader of the plan.
+    `address`: the address of the table of a new MCP, which is the reference to it in the permissions of keys. `status`:
+    what is set after the creation or the update. `note`: a sentence for the reader of the plan.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     fields: Mapping[str, Any]
     revision: int | None = None
     status: str | None = None
-    handle: str = ""
+    address: str = ""
     has_secret: bool = False
     note: str = ""
 

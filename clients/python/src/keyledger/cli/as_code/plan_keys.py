@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from keyledger.cli.as_code.bindings import bind
 from keyledger.cli.as_code.document import KeyTable
-from keyledger.cli.as_code.matching import match
 from keyledger.cli.as_code.plan import Difference, Step, differences
 from keyledger.cli.as_code.plan_mcps import NamedServer
 from keyledger.cli.keys.create import DEFAULT_DAYS
@@ -28,55 +28,55 @@ class Servers:
     """The MCPs that keys can name."""
 
     def __init__(self, servers: Sequence[NamedServer]) -> None:
-        self._names = {server.handle: server.name for server in servers}
+        self._names = {server.reference: server.name for server in servers}
         self._by_name: dict[str, list[NamedServer]] = {}
         for server in servers:
             self._by_name.setdefault(server.name, []).append(server)
 
-    def name(self, handle: str) -> str:
+    def name(self, reference: str) -> str:
         """Return the name of an MCP if it is unique, and otherwise its id."""
-        name = self._names.get(handle, handle)
-        return name if len(self._by_name.get(name, ())) == 1 and not _ID.fullmatch(name) else handle
+        name = self._names.get(reference, reference)
+        return name if len(self._by_name.get(name, ())) == 1 and not _ID.fullmatch(name) else reference
 
-    def handle(self, reference: str, environment: str | None, known: frozenset[str]) -> str:
-        """Return the id that a reference stands for. `known`: ids of MCPs that may be deleted, which a key still has.
+    def resolve(self, given: str, environment: str | None, known: frozenset[str]) -> str:
+        """Return the reference to the MCP with this name or id. `known`: ids that a key has, even of deleted MCPs.
 
         Raise LookupError for none or several. Of several, that in the environment of the key is chosen.
         """
-        if _ID.fullmatch(reference) and (reference in self._names or reference in known):
-            return reference
-        found = self._by_name.get(reference, [])
+        if _ID.fullmatch(given) and (given in self._names or given in known):
+            return given
+        found = self._by_name.get(given, [])
         same = [server for server in found if server.environment == environment]
         found = same if len(found) > 1 and len(same) == 1 else found
         if not found:
-            raise LookupError(f"there is no MCP {reference!r}. Add it to the file, or correct the name.")
+            raise LookupError(f"there is no MCP {given!r}. Add it to the file, or correct the name.")
         if len(found) > 1:
-            ids = ", ".join(server.handle for server in found)
-            raise LookupError(f"the MCP {reference!r} can be any of {ids}. Use the id.")
-        return found[0].handle
+            ids = ", ".join(server.reference for server in found)
+            raise LookupError(f"the MCP {given!r} can be any of {ids}. Use the id.")
+        return found[0].reference
 
 
 def plan_keys(
     tables: Sequence[KeyTable], existing: Sequence[Key], servers: Sequence[NamedServer], problems: list[str]
 ) -> KeySteps:
     named = Servers(servers)
-    matches = match("keys", tables, existing, lambda key: key.name, problems)
+    bindings = bind("keys", tables, existing, lambda key: key.name, problems)
     at = datetime.now(UTC)
     steps: list[Step] = []
     named_mcps: set[str] = set()
-    for place, table, found in matches:
-        problems += [f"{place}: {flaw}" for flaw in _flaws(table, found, at)]
+    for address, table, found in bindings:
+        problems += [f"{address}: {flaw}" for flaw in _flaws(table, found, at)]
         try:
             permissions = _permissions(table, found, named)
         except LookupError as error:
-            problems.append(f"{place}: {error.args[0]}")
+            problems.append(f"{address}: {error.args[0]}")
             continue
         named_mcps |= {*permissions.mcps, *permissions.tools}
         step = _creation(table, permissions, named) if found is None else _change(table, found, permissions, named)
         if step is not None:
             steps.append(step)
-    found_ids = frozenset(found.id for _, _, found in matches if found)
-    return KeySteps(steps, len(matches) - len(steps), found_ids, frozenset(named_mcps))
+    found_ids = frozenset(found.id for _, _, found in bindings if found)
+    return KeySteps(steps, len(bindings) - len(steps), found_ids, frozenset(named_mcps))
 
 
 def shown_permissions(permissions: Permissions, servers: Servers) -> dict[str, object]:
@@ -148,11 +148,13 @@ def _change(table: KeyTable, found: Key, permissions: Permissions, servers: Serv
     wanted = _comparable(fields)
     changed = differences(_comparable({name: getattr(found, name) for name in fields}), wanted)
     sent: dict[str, Any] = {each.field: fields[each.field] for each in changed}
-    narrowed = differences(shown_permissions(found.permissions, servers), shown_permissions(permissions, servers))
-    if narrowed:
+    changed_permissions = differences(
+        shown_permissions(found.permissions, servers), shown_permissions(permissions, servers)
+    )
+    if changed_permissions:
         sent["permissions"] = permissions
     status = table.status if table.status not in {None, found.status} else None
-    listed = [*changed, *narrowed, *([Difference("status", found.status, status)] if status else [])]
+    listed = [*changed, *changed_permissions, *([Difference("status", found.status, status)] if status else [])]
     if not listed:
         return None
     return Step("keys", "update", table.name, found.id, listed, sent, revision=found.revision, status=status)
@@ -168,7 +170,7 @@ def _comparable(fields: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _permissions(table: KeyTable, found: Key | None, servers: Servers) -> Permissions:
-    """Return the permissions with ids of MCPs, or with what stands for the id of a new one."""
+    """Return the permissions with references to MCPs."""
     wanted = table.permissions
     if isinstance(wanted.mcps, str) and wanted.mcps != "*":
         raise LookupError(f'permissions.mcps is a list, or "*" for every MCP, not {wanted.mcps!r}.')
@@ -177,11 +179,11 @@ def _permissions(table: KeyTable, found: Key | None, servers: Servers) -> Permis
     if found is not None:
         known = {*found.permissions.tools, *(() if isinstance(found.permissions.mcps, str) else found.permissions.mcps)}
 
-    def handle(reference: str) -> str:
-        return servers.handle(reference, environment, frozenset(known))
+    def resolved(given: str) -> str:
+        return servers.resolve(given, environment, frozenset(known))
 
-    mcps = wanted.mcps if isinstance(wanted.mcps, str) else tuple(dict.fromkeys(map(handle, wanted.mcps)))
-    tools = {handle(reference): rule for reference, rule in wanted.tools.items()}
+    mcps = wanted.mcps if isinstance(wanted.mcps, str) else tuple(dict.fromkeys(map(resolved, wanted.mcps)))
+    tools = {resolved(given): rule for given, rule in wanted.tools.items()}
     if len(tools) != len(wanted.tools):
         raise LookupError("permissions.tools names an MCP twice.")
     return Permissions(mcps=mcps, tools=tools, manage=tuple(dict.fromkeys(wanted.manage)))

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from keyledger.cli.as_code.bindings import Binding, bind
 from keyledger.cli.as_code.credentials import Credentials
 from keyledger.cli.as_code.document import McpTable
-from keyledger.cli.as_code.matching import Match, match
 from keyledger.cli.as_code.plan import Difference, Step, differences
 from keyledger.models.mcps import Mcp
 
@@ -14,11 +14,11 @@ _AUTH_FIELDS = ("auth_header", "auth_parameter", "auth_username")
 
 
 class NamedServer(NamedTuple):
-    """An MCP that keys can name. `handle`: its id, or what stands for the id until it is created."""
+    """An MCP that keys can name. `reference`: its id, or the address of its table until it is created."""
 
     name: str
     environment: str | None
-    handle: str
+    reference: str
 
 
 class McpSteps(NamedTuple):
@@ -32,24 +32,26 @@ class McpSteps(NamedTuple):
 def plan_mcps(
     tables: Sequence[McpTable], existing: Sequence[Mcp], credentials: Credentials, problems: list[str]
 ) -> McpSteps:
-    matches = match("mcps", tables, existing, lambda mcp: mcp.name, problems)
-    steps = [step for each in matches if (step := _step(each, credentials, problems)) is not None]
+    bindings = bind("mcps", tables, existing, lambda mcp: mcp.name, problems)
+    steps = [step for each in bindings if (step := _step(each, credentials, problems)) is not None]
     named = [
-        NamedServer(table.name, table.environment or (found and found.environment), found.id if found else place)
-        for place, table, found in matches
+        NamedServer(table.name, table.environment or (found and found.environment), found.id if found else address)
+        for address, table, found in bindings
     ]
-    found_ids = frozenset(found.id for _, _, found in matches if found)
+    found_ids = frozenset(found.id for _, _, found in bindings if found)
     others = [NamedServer(mcp.name, mcp.environment, mcp.id) for mcp in existing if mcp.id not in found_ids]
-    kept = sum(1 for _, table, found in matches if found and _has_credential(table) and not credentials.are_sent)
-    return McpSteps(steps, len(matches) - len(steps), found_ids, [*named, *others], kept)
+    kept = sum(1 for _, table, found in bindings if found and _has_credential(table) and not credentials.are_sent)
+    return McpSteps(steps, len(bindings) - len(steps), found_ids, [*named, *others], kept)
 
 
-def _step(matched: Match[McpTable, Mcp], credentials: Credentials, problems: list[str]) -> Step | None:
-    place, table, found = matched
-    return _creation(place, table, credentials, problems) if found is None else _change(matched, credentials, problems)
+def _step(binding: Binding[McpTable, Mcp], credentials: Credentials, problems: list[str]) -> Step | None:
+    address, table, found = binding
+    return (
+        _creation(address, table, credentials, problems) if found is None else _change(binding, credentials, problems)
+    )
 
 
-def _creation(place: str, table: McpTable, credentials: Credentials, problems: list[str]) -> Step:
+def _creation(address: str, table: McpTable, credentials: Credentials, problems: list[str]) -> Step:
     shown = {
         "endpoint_url": table.endpoint_url,
         "description": table.description or None,
@@ -58,7 +60,7 @@ def _creation(place: str, table: McpTable, credentials: Credentials, problems: l
         "status": table.status,
     }
     fields = {name: value for name, value in shown.items() if value is not None and name != "status"}
-    sent = _sent(place, table, table.auth_type or "none", credentials, problems)
+    sent = _sent(address, table, table.auth_type or "none", credentials, problems)
     listed = [Difference(name, None, value) for name, value in shown.items() if value is not None]
     status = "inactive" if table.status == "inactive" else None
     return Step(
@@ -69,12 +71,12 @@ def _creation(place: str, table: McpTable, credentials: Credentials, problems: l
         [*listed, *_shown(sent)],
         {"name": table.name, **fields, **sent},
         status=status,
-        handle=place,
+        address=address,
     )
 
 
-def _change(matched: Match[McpTable, Mcp], credentials: Credentials, problems: list[str]) -> Step | None:
-    place, table, found = matched
+def _change(binding: Binding[McpTable, Mcp], credentials: Credentials, problems: list[str]) -> Step | None:
+    address, table, found = binding
     if found is None:
         return None
     wanted = {
@@ -87,12 +89,12 @@ def _change(matched: Match[McpTable, Mcp], credentials: Credentials, problems: l
     }
     changed = differences({name: getattr(found, name) for name in wanted}, wanted)
     auth_type = str(wanted["auth_type"])
-    is_new_place = table.auth_type not in {None, found.auth_type} or _host(table.endpoint_url) != _host(
+    is_new_target = table.auth_type not in {None, found.auth_type} or _host(table.endpoint_url) != _host(
         found.endpoint_url
     )
     sent: Mapping[str, Any] = {}
-    if is_new_place or (credentials.are_sent and _has_credential(table)):
-        sent = _sent(place, table, auth_type, credentials, problems)
+    if is_new_target or (credentials.are_sent and _has_credential(table)):
+        sent = _sent(address, table, auth_type, credentials, problems)
     if not changed and not sent:
         return None
     fields = {each.field: each.new for each in changed}
@@ -101,16 +103,18 @@ def _change(matched: Match[McpTable, Mcp], credentials: Credentials, problems: l
     )
 
 
-def _sent(place: str, table: McpTable, auth_type: str, credentials: Credentials, problems: list[str]) -> dict[str, Any]:
+def _sent(
+    address: str, table: McpTable, auth_type: str, credentials: Credentials, problems: list[str]
+) -> dict[str, Any]:
     """Return the fields of the credential, which must be complete."""
     if auth_type == "none":
         return {}
     if not _has_credential(table):
         problems.append(
-            f"{place}: the server needs its credential for {auth_type}. Add credential_env or credential_file."
+            f"{address}: the server needs its credential for {auth_type}. Add credential_env or credential_file."
         )
         return {}
-    secret = credentials.read(place, table.credential_env, table.credential_file, problems)
+    secret = credentials.read(address, table.credential_env, table.credential_file, problems)
     given = {name: getattr(table, name) for name in _AUTH_FIELDS if getattr(table, name) is not None}
     return {**given, ("auth_password" if auth_type == "basic" else "auth_token"): secret}
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from keyledger.cli.as_code.bindings import Binding, bind
 from keyledger.cli.as_code.credentials import Credentials
 from keyledger.cli.as_code.document import WebhookTable
-from keyledger.cli.as_code.matching import Match, match
 from keyledger.cli.as_code.plan import Difference, Step, differences
 from keyledger.models.webhooks import Webhook
 
@@ -34,24 +34,22 @@ def plan_webhooks(
 ) -> WebhookSteps:
     for number, table in enumerate(tables, 1):
         problems += _flaws(f"webhooks[{number}] (“{table.label}”)", table)
-    matches = [
-        *match("webhooks", tables, existing, label_of, problems),
-    ]
-    steps = [step for each in matches if (step := _step(each, credentials, problems)) is not None]
-    found_ids = frozenset(found.id for _, _, found in matches if found)
-    kept = sum(1 for _, table, found in matches if found and _refers(table) and not credentials.are_sent)
-    return WebhookSteps(steps, len(matches) - len(steps), found_ids, kept)
+    bindings = bind("webhooks", tables, existing, label_of, problems)
+    steps = [step for each in bindings if (step := _step(each, credentials, problems)) is not None]
+    found_ids = frozenset(found.id for _, _, found in bindings if found)
+    kept = sum(1 for _, table, found in bindings if found and _refers(table) and not credentials.are_sent)
+    return WebhookSteps(steps, len(bindings) - len(steps), found_ids, kept)
 
 
-def _step(matched: Match[WebhookTable, Webhook], credentials: Credentials, problems: list[str]) -> Step | None:
-    place, table, found = matched
+def _step(binding: Binding[WebhookTable, Webhook], credentials: Credentials, problems: list[str]) -> Step | None:
+    address, table, found = binding
     fields: dict[str, Any] = {"events": names_of_events(table.events), "description": table.description}
     if table.kind == "standard":
         fields = {"url": table.url, **fields}
     if found is None:
         listed = [Difference(name, None, value) for name, value in fields.items() if value]
         if table.kind == "slack":
-            fields["url"] = _address(place, table, credentials, problems)
+            fields["url"] = _secret_url(address, table, credentials, problems)
         status = "disabled" if table.status == "disabled" else None
         shown = [*listed, Difference("kind", None, table.kind)]
         if status:
@@ -68,34 +66,36 @@ def _step(matched: Match[WebhookTable, Webhook], credentials: Credentials, probl
             has_secret=is_standard,
         )
     if table.kind != found.kind:
-        problems.append(f"{place}: the kind of {found.id} is {found.kind} and cannot change. Delete the webhook first.")
+        problems.append(
+            f"{address}: the kind of {found.id} is {found.kind} and cannot change. Delete the webhook first."
+        )
     wanted = {**fields, "status": table.status or found.status}
     current = {**{name: getattr(found, name) for name in wanted}, "events": names_of_events(found.events)}
     changed = differences(current, wanted)
     sent = {each.field: each.new for each in changed}
     if _refers(table) and credentials.are_sent:
-        sent["url"] = _address(place, table, credentials, problems)
+        sent["url"] = _secret_url(address, table, credentials, problems)
         changed.append(Difference("url", None, "is sent"))
     if not sent:
         return None
     return Step("webhooks", "update", table.label, found.id, changed, sent, revision=found.revision)
 
 
-def _flaws(place: str, table: WebhookTable) -> list[str]:
+def _flaws(address: str, table: WebhookTable) -> list[str]:
     if table.kind == "standard":
         if _refers(table):
-            return [f"{place}: url_env and url_file are for webhooks of the kind slack. Use url."]
-        return [] if table.url else [f"{place}: url is missing."]
+            return [f"{address}: url_env and url_file are for webhooks of the kind slack. Use url."]
+        return [] if table.url else [f"{address}: url is missing."]
     if table.url is not None:
-        return [f"{place}: the URL of a Slack webhook is a secret. Use url_env or url_file."]
-    return [] if table.id or table.description else [f"{place}: a Slack webhook needs a description or an id."]
+        return [f"{address}: the URL of a Slack webhook is a secret. Use url_env or url_file."]
+    return [] if table.id or table.description else [f"{address}: a Slack webhook needs a description or an id."]
 
 
-def _address(place: str, table: WebhookTable, credentials: Credentials, problems: list[str]) -> str:
+def _secret_url(address: str, table: WebhookTable, credentials: Credentials, problems: list[str]) -> str:
     if not _refers(table):
-        problems.append(f"{place}: the URL is missing. Add url_env or url_file.")
+        problems.append(f"{address}: the URL is missing. Add url_env or url_file.")
         return ""
-    return credentials.read(place, table.url_env, table.url_file, problems).reveal()
+    return credentials.read(address, table.url_env, table.url_file, problems).reveal()
 
 
 def _refers(table: WebhookTable) -> bool:

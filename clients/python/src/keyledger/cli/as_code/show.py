@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from keyledger.cli.as_code.execute import Done
 from keyledger.cli.as_code.plan import NOUNS, Difference, Plan, Step
-from keyledger.cli.key_files import without_keys
 from keyledger.cli.output import print_json, text_of
 from keyledger.cli.tables import has_colors, printable
+from keyledger.secret import redacted
 
 _COLORS = {"create": "32", "update": "33", "revoke": "31", "delete": "31"}
 _OTHERS_MAX = 20
@@ -91,4 +91,4 @@ def _colored(step: Step, text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    return printable(without_keys(text))
+    return printable(redacted(text))

@@ -7,14 +7,15 @@ from typing import Any
 
 from keyledger.cli.changes import given, require_changes
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.keys.create import expiry_of, rate_limit_of
+from keyledger.cli.keys.create import rate_limit_of
+from keyledger.cli.keys.expiry import expiry_of, explained_expiry
 from keyledger.cli.keys.permissions import are_given, permissions_of
 from keyledger.cli.keys.read import key_fields
-from keyledger.cli.output import show, tell
+from keyledger.cli.output import plural, show, tell
 from keyledger.cli.questions import confirm
 from keyledger.cli.secrets_once import secret_file, show_secret
 from keyledger.cli.settings import client_of
-from keyledger.cli.times import day, in_sentence
+from keyledger.cli.times import exact, when
 from keyledger.models.keys import Key, KeyDetail, RotatedKey, SecretDates
 from keyledger.models.permissions import Permissions
 
@@ -27,7 +28,7 @@ def update(arguments: argparse.Namespace) -> int:
     changes = _changes(arguments)
     has_permissions = are_given(arguments) or arguments.no_mcps or arguments.no_manage
     require_changes(changes, has_permissions, "--name or --mcp")
-    with client_of(arguments) as client:
+    with client_of(arguments) as client, explained_expiry():
         if has_permissions:
             current = client.keys.get(arguments.id)
             changes["permissions"] = _permissions(arguments, current.permissions)
@@ -75,17 +76,16 @@ def _working_earlier_secrets(key: KeyDetail) -> list[SecretDates]:
 def _described(secrets: Sequence[SecretDates]) -> str:
     """Return which secrets a client may still use, with their last use."""
     uses = [secret.last_used for secret in secrets if secret.last_used is not None]
-    used = f"last used {in_sentence(max(uses))}" if uses else "not known to be used"
-    count = "1 earlier secret works" if len(secrets) == 1 else f"{len(secrets)} earlier secrets work"
-    return f"{count} ({used})."
+    used = f"last used {when(max(uses))}" if uses else "not known to be used"
+    return f"{plural(len(secrets), 'earlier secret')} {'works' if len(secrets) == 1 else 'work'} ({used})."
 
 
 def _end_of_old_secret(arguments: argparse.Namespace, rotated: RotatedKey) -> str:
     end = rotated.previous_valid_until
     if end <= datetime.now(UTC):
-        return "works no more"
+        return "no longer works"
     first_use = "the first use of the new one, at the latest until " if arguments.overlap_seconds is None else ""
-    return f"works until {first_use}{day(end)} UTC"
+    return f"works until {first_use}{exact(end)}"
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import get_args
 from keyledger.cli.activity import add_filters
 from keyledger.cli.grammar import Commands, Parser, add_limit, add_question, count, instant
 from keyledger.cli.keys import change, create, import_many, read, revoke
+from keyledger.cli.keys.expiry import add_expiry
 from keyledger.cli.keys.permissions import add_permission_options
 from keyledger.cli.secrets_once import add_secret_options
 from keyledger.endpoints.keys import Environment, Order, Sort, Status
@@ -32,7 +33,7 @@ def _add_create(commands: Commands) -> None:
     command.add_argument("name", metavar="NAME", help="1 to 100 characters")
     command.add_argument("--description", metavar="TEXT", help="where the secret is stored, and who looks after it")
     command.add_argument("--environment", choices=get_args(Environment), help="by default that of the management key")
-    create.add_expiry(command, f"by default in {create.DEFAULT_DAYS} days")
+    add_expiry(command, f"by default in {create.DEFAULT_DAYS} days")
     add_permission_options(command)
     create.add_limits(command)
     command.add_argument("--yes", action="store_true", help="create it without a question even if it reaches nothing")
@@ -136,10 +137,10 @@ def _add_changes(commands: Commands) -> None:
     )
     update.add_argument("--name", metavar="TEXT", help="1 to 100 characters")
     update.add_argument("--description", metavar="TEXT", help="an empty text removes it")
-    create.add_expiry(update, "unchanged by default")
+    add_expiry(update, "unchanged by default")
     add_permission_options(update)
-    update.add_argument("--no-mcps", action="store_true", help="the key reaches no MCP any more")
-    update.add_argument("--no-manage", action="store_true", help="the key manages nothing any more")
+    update.add_argument("--no-mcps", action="store_true", help="the key no longer reaches any MCP")
+    update.add_argument("--no-manage", action="store_true", help="the key no longer manages anything")
     create.add_limits(update)
     update.add_argument("--any-ip", action="store_true", help="the key may be used from every address")
     update.add_argument("--no-rate-limit", action="store_true", help="only the limit of the plan applies")

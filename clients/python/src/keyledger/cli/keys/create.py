@@ -1,10 +1,10 @@
 """`keyledger keys create`, and the options that it shares with `update`."""
 
 import argparse
-from datetime import datetime
 from typing import Final
 
-from keyledger.cli.grammar import Parser, count, in_days, instant, pair
+from keyledger.cli.grammar import Parser, count, pair
+from keyledger.cli.keys.expiry import explained_expiry
 from keyledger.cli.keys.permissions import is_empty, permissions_of
 from keyledger.cli.keys.read import key_fields
 from keyledger.cli.questions import confirm
@@ -26,7 +26,7 @@ def create(arguments: argparse.Namespace) -> int:
         )
     has_own_expiry = arguments.never or arguments.expires_at is not None
     days = None if has_own_expiry else arguments.expires_in_days or DEFAULT_DAYS
-    with client_of(arguments) as client, secret_file(arguments) as file:
+    with client_of(arguments) as client, secret_file(arguments) as file, explained_expiry():
         created = client.keys.create(
             arguments.name,
             description=arguments.description,
@@ -42,15 +42,6 @@ def create(arguments: argparse.Namespace) -> int:
         return show_secret(arguments, file, created, created.key, key_fields(created), remedy=remedy)
 
 
-def add_expiry(command: Parser, default: str) -> None:
-    expiry = command.add_mutually_exclusive_group()
-    expiry.add_argument("--expires-in-days", type=count, metavar="DAYS", help=f"when the key stops working; {default}")
-    expiry.add_argument(
-        "--expires-at", type=instant, metavar="TIME", help="a date or a time, in UTC if it has no offset"
-    )
-    expiry.add_argument("--never", action="store_true", help="the key does not expire")
-
-
 def add_limits(command: Parser) -> None:
     command.add_argument("--allowed-ip", action="append", metavar="NETWORK", help="such as 10.0.0.0/8; repeatable")
     command.add_argument(
@@ -59,11 +50,6 @@ def add_limits(command: Parser) -> None:
     command.add_argument(
         "--metadata", action="append", type=pair, metavar="NAME=VALUE", help="such as team=search; repeatable"
     )
-
-
-def expiry_of(arguments: argparse.Namespace) -> datetime | None:
-    """Return the expiry that the options set; None: they set none, or the key never expires."""
-    return arguments.expires_at if arguments.expires_in_days is None else in_days(arguments.expires_in_days)
 
 
 def rate_limit_of(arguments: argparse.Namespace) -> RateLimit | None:

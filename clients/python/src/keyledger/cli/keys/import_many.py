@@ -9,22 +9,23 @@ import csv
 import re
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from io import StringIO
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 from msgspec import Struct, field
 
 from keyledger.cli import exit_codes
-from keyledger.cli.exit_codes import UsageError
+from keyledger.cli.exit_codes import NotWritten, UsageError
+from keyledger.cli.files import NewFile, new_file, read_input, reason_of
 from keyledger.cli.keys.import_rows import Rejected, Row, digest_of, rows_of
 from keyledger.cli.keys.permissions import permissions_of
-from keyledger.cli.output import print_json
+from keyledger.cli.output import plural, print_json
+from keyledger.cli.progress import ProgressLine
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_of
-from keyledger.cli.standard_input import standard_input
 from keyledger.cli.tables import print_fields, printable
 from keyledger.clients import Keyledger
 from keyledger.errors import (
@@ -83,51 +84,23 @@ class Report(Struct):
 
 
 def import_many(arguments: argparse.Namespace) -> int:
-    given = rows_of(_content(arguments.file), permissions_of(arguments))
+    place, content = read_input(arguments.file, "The file", _SIZE_MAX)
+    given = rows_of(content, permissions_of(arguments))
     if given.with_secrets:
         _note("The secrets in the file are hashed on this computer. They are not sent.")
     if not (given.rows or given.rejected):
-        raise UsageError("The file contains no keys.")
-    with _new_file(arguments.rejected) as file, client_of(arguments) as client:
+        raise UsageError(f"{place} contains no keys.")
+    rejected = nullcontext() if arguments.rejected is None else new_file(Path(arguments.rejected))
+    with rejected as file, client_of(arguments) as client:
         if arguments.dry_run or not arguments.yes:
             found = _run(client, given.rows, given.rejected, dry_run=True)
             if arguments.dry_run or not found.outcomes["would_create"]:
                 return _show(arguments, found, file)
             if not arguments.json:
                 _show(arguments, found, file)
-            confirm(arguments, f"{_keys(found.outcomes['would_create'])} would be imported.", "Import them?")
+            confirm(arguments, f"{plural(found.outcomes['would_create'], 'key')} would be imported.", "Import them?")
         done = _run(client, given.rows, given.rejected, dry_run=False)
         return _show(arguments, done, file)
-
-
-@contextmanager
-def _new_file(name: str | None) -> Generator[TextIO | None]:
-    """Create the file for the rejected rows before anything is sent, and remove it if nothing was written to it."""
-    if name is None:
-        yield None
-        return
-    path = Path(name)
-    try:
-        file = path.open("x", encoding="utf-8", newline="")
-    except FileExistsError:
-        raise UsageError(f"{name} exists already. Choose another file for the rejected rows.") from None
-    except OSError as error:
-        raise UsageError(f"The rejected rows cannot be written: {error}") from None
-    try:
-        with file:
-            yield file
-    finally:
-        if path.stat().st_size == 0:
-            path.unlink()
-
-
-def _content(name: str) -> bytes:
-    if name == "-":
-        return standard_input(_SIZE_MAX)
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"The file cannot be read: {error}") from None
 
 
 def _run(client: Keyledger, rows: Sequence[Row], rejected: Sequence[Rejected], *, dry_run: bool) -> Report:
@@ -145,8 +118,9 @@ def _run(client: Keyledger, rows: Sequence[Row], rejected: Sequence[Rejected], *
         progress.end()
         if not dry_run:
             again = "Run the same command again to continue: keys that exist already are skipped."
+            imported = plural(report.outcomes["created"], "key")
             _note(
-                f"Stopped after {report.done:,} of {report.rows:,} rows; {_keys(report.outcomes['created'])} imported."
+                f"Stopped after {report.done:,} of {report.rows:,} rows; {imported} imported."
                 f"{f' {again}' if isinstance(error, _HELPED_BY_REPETITION) else ''}"
             )
         raise
@@ -220,27 +194,25 @@ def _add(report: Report, chunk: Sequence[Row], answer: ImportedKeys) -> None:
 
 
 class _Progress:
-    """Progress on standard error: one line that changes on a terminal, and a line now and then elsewhere."""
+    """The rows that are done: a line that changes on a terminal, elsewhere a new line for every 10,000 rows."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._is_terminal = sys.stderr.isatty()
+        self._line = ProgressLine()
         self._next = _REPORT_EVERY
 
     def show(self) -> None:
-        done = f"{self._report.done:,} of {self._report.rows:,} rows"
-        if self._is_terminal:
-            print(f"\r{done}", end="", file=sys.stderr, flush=True)
-        elif self._report.done >= self._next:
+        done = f"{self._report.done:,} of {plural(self._report.rows, 'row')}"
+        self._line.show(done)
+        if not self._line.is_shown and self._report.done >= self._next:
             print(done, file=sys.stderr, flush=True)
             self._next = (self._report.done // _REPORT_EVERY + 1) * _REPORT_EVERY
 
     def end(self) -> None:
-        if self._is_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._line.clear()
 
 
-def _show(arguments: argparse.Namespace, report: Report, file: TextIO | None) -> int:
+def _show(arguments: argparse.Namespace, report: Report, file: NewFile | None) -> int:
     report.rejected.sort(key=lambda each: each.line)
     if file is not None:
         _write_rejected(file, report.rejected)
@@ -248,7 +220,7 @@ def _show(arguments: argparse.Namespace, report: Report, file: TextIO | None) ->
         print_json(report.to_json())
     else:
         _print(report, is_in_file=file is not None)
-    return exit_codes.REFUSED if report.rejected or report.shortfall else exit_codes.OK
+    return exit_codes.CHECK_FAILED if report.rejected or report.shortfall else exit_codes.OK
 
 
 def _print(report: Report, *, is_in_file: bool) -> None:
@@ -274,22 +246,21 @@ def _print(report: Report, *, is_in_file: bool) -> None:
             print(printable(f"line {each.line}: {path}: {problem}"))
     more = len(report.rejected) - _LISTED_MAX
     if more > 0:
-        print(f"… and {more:,} more rows. --rejected FILE writes all of them to a file.")
+        print(f"… and {plural(more, 'more row')}. --rejected FILE writes all of them to a file.")
 
 
-def _write_rejected(file: TextIO, rejected: Sequence[Rejected]) -> None:
+def _write_rejected(file: NewFile, rejected: Sequence[Rejected]) -> None:
     """Write the rows in place of those that the dry run has written before the question."""
+    text = StringIO(newline="")
+    if rejected:
+        writer = csv.writer(text)
+        writer.writerow(("line", "name", "outcome", "field", "problem"))
+        for each in rejected:
+            writer.writerows((each.line, each.name, each.outcome, *problem) for problem in each.problems.items())
     try:
-        file.seek(0)
-        file.truncate()
-        if rejected:
-            writer = csv.writer(file)
-            writer.writerow(("line", "name", "outcome", "field", "problem"))
-            for each in rejected:
-                writer.writerows((each.line, each.name, each.outcome, *problem) for problem in each.problems.items())
-        file.flush()
+        file.rewrite(text.getvalue().encode())
     except OSError as error:
-        raise UsageError(f"The rejected rows cannot be written: {error}") from None
+        raise NotWritten(f"The rejected rows cannot be written to {file.path}: {reason_of(error)}.") from None
 
 
 def _note(sentence: str) -> None:
@@ -298,7 +269,3 @@ def _note(sentence: str) -> None:
 
 def _remedy(status: str, key: str, new: str) -> str:
     return f"enable {key}" if status == "disabled" else f"create {new}"
-
-
-def _keys(number: int) -> str:
-    return f"{number:,} key{'' if number == 1 else 's'}"

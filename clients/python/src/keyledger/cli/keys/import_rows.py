@@ -8,8 +8,7 @@ import csv
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from io import StringIO
 from itertools import count
 from typing import Any, Final, TypeAlias, cast
@@ -18,10 +17,10 @@ import msgspec
 from msgspec import Struct, structs
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.key_files import without_keys
+from keyledger.cli.times import time_of
 from keyledger.models.keys import KeyToImport
 from keyledger.models.permissions import Permissions
-from keyledger.secret import flaw_of, may_be_imported
+from keyledger.secret import LAST_SHOWN, flaw_of, may_be_imported, redacted, sha256_of
 
 FIELDS: Final = (*KeyToImport.__struct_fields__, "secret", "mcps", "manage")
 """The columns of CSV, and the fields of an object. `secret`, `mcps` and `manage` replace others."""
@@ -98,7 +97,7 @@ def rows_of(content: bytes, default: Permissions) -> Rows:
 
 
 def _rejected(line: int, name: str, problem: _Problem) -> Rejected:
-    return Rejected(line, without_keys(name)[:100], "invalid", {problem.field: str(problem)})
+    return Rejected(line, redacted(name)[:100], "invalid", {problem.field: str(problem)})
 
 
 def _records(text: str) -> Iterator[tuple[int, _Fields | _Problem]]:
@@ -151,8 +150,7 @@ def _exposed(fields: _Fields) -> _Problem | None:
         named.append(("metadata", pairs))
     for name, text in named:
         if isinstance(text, str) and any(
-            sha256(part.encode(errors="surrogatepass")).digest() == digest
-            for part in {text, text.strip(), *text.split()}
+            digest_of(sha256_of(part)) == digest for part in {text, text.strip(), *text.split()}
         ):
             return _Problem(name, "Contains the secret of this key; remove it")
     return None
@@ -164,7 +162,7 @@ def _given_digest(fields: _Fields) -> bytes | None:
     if isinstance(digest, str) and _DIGEST.fullmatch(digest):
         return digest_of(digest)
     given = secret or digest
-    return sha256(given.encode(errors="surrogatepass")).digest() if isinstance(given, str) else None
+    return digest_of(sha256_of(given)) if isinstance(given, str) else None
 
 
 def digest_of(text: str) -> bytes:
@@ -223,11 +221,11 @@ def _shown_and_hashed(secret: object, fields: _Fields) -> dict[str, Any]:
         raise _Problem("secret", "Use either secret or sha256, not both")
     if not isinstance(secret, str) or (flaw_of(secret) is not None and not may_be_imported(secret)):
         raise _Problem("secret", "Must have 16 to 255 printable ASCII characters, without spaces and commas")
-    shown: dict[str, Any] = {"sha256": sha256(secret.encode()).hexdigest()}
+    shown: dict[str, Any] = {"sha256": sha256_of(secret)}
     if "prefix" not in fields:
         shown["prefix"] = secret[: min(_PREFIX_LENGTH, len(secret) // 4)]
     if "last4" not in fields and len(secret) >= _LAST4_FROM:
-        shown["last4"] = secret[-4:]
+        shown["last4"] = secret[-LAST_SHOWN:]
     return shown
 
 
@@ -257,10 +255,9 @@ def _permissions(fields: _Fields) -> Permissions | None:
 
 def _instant(name: str, value: object) -> datetime:
     try:
-        at = datetime.fromisoformat(str(value))
+        return time_of(str(value))
     except ValueError:
         raise _Problem(name, "Must be a time, such as 2030-01-31T00:00:00Z") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _words(name: str, value: object) -> object:

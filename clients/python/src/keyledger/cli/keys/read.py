@@ -9,10 +9,10 @@ from keyledger.cli import exit_codes
 from keyledger.cli.activity import ENTRY_COLUMNS, entry_cells, entry_row, show_activity
 from keyledger.cli.keys.permissions import reach_of
 from keyledger.cli.lists import per_page, show_list
-from keyledger.cli.output import print_json, show, shown_secret
+from keyledger.cli.output import plural, print_json, show, shown_secret
 from keyledger.cli.settings import client_of, found_secret, key_argument
 from keyledger.cli.tables import Column, print_fields, print_table
-from keyledger.cli.times import day, when
+from keyledger.cli.times import exact, when
 from keyledger.clients import Keyledger
 from keyledger.errors import Forbidden
 from keyledger.models.keys import Key, KeyClient, KeyCreator, ListedKey, ReviewedKeys, SecretDates
@@ -117,7 +117,7 @@ def list_clients(arguments: argparse.Namespace) -> int:
         return exit_codes.OK
     print_table(_CLIENTS, [[_client_row(each) for each in found.clients]])
     if found.since is not None:
-        print(f"\n{found.uses:,} uses since {day(found.since)} UTC, of {found.total:,} clients.")
+        print(f"\n{plural(found.uses, 'use')} since {exact(found.since)}, of {plural(found.total, 'client')}.")
     return exit_codes.OK
 
 
@@ -129,7 +129,7 @@ def verify(arguments: argparse.Namespace) -> int:
         )
     shown = f"{answer.key_id} ({answer.name})" if answer.key_id else "The key"
     show(arguments, answer, [("valid", "yes" if answer.valid else "no"), ("code", answer.code), ("key", shown)])
-    return exit_codes.OK if answer.valid else exit_codes.REFUSED
+    return exit_codes.OK if answer.valid else exit_codes.CHECK_FAILED
 
 
 def identify(arguments: argparse.Namespace) -> int:
@@ -144,7 +144,7 @@ def identify(arguments: argparse.Namespace) -> int:
     else:
         version = f"{key.secret_version}{'' if key.is_current else ', replaced by a newer one'}"
         print_fields([("key", f"{key.id} ({key.name})"), ("status", key.status), ("secret version", version)])
-    return exit_codes.REFUSED if key is None else exit_codes.OK
+    return exit_codes.CHECK_FAILED if key is None else exit_codes.OK
 
 
 def key_fields(key: Key) -> list[tuple[str, str]]:
@@ -172,7 +172,7 @@ def key_fields(key: Key) -> list[tuple[str, str]]:
 
 def _secret_row(secret: SecretDates, at: datetime) -> tuple[str, ...]:
     end = secret.valid_until
-    works = "as long as the key" if end is None else f"until {day(end)} UTC" if end > at else f"ended {day(end)} UTC"
+    works = "as long as the key" if end is None else f"until {exact(end)}" if end > at else f"ended {exact(end)}"
     return (
         str(secret.version),
         f"{secret.prefix}…{secret.last4}",

@@ -5,11 +5,11 @@ from typing import get_args
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.output import print_json, shown_secret, tell
+from keyledger.cli.output import plural, print_json, shown_secret, tell
 from keyledger.cli.questions import confirm
 from keyledger.cli.settings import client_of
 from keyledger.cli.tables import Column, print_table
-from keyledger.cli.times import day, in_sentence, when
+from keyledger.cli.times import exact, when
 from keyledger.clients import Keyledger
 from keyledger.endpoints.keys import Reason
 from keyledger.models.keys import KeyDetail, MatchedKey, RevokedKeys
@@ -34,7 +34,7 @@ def revoke(arguments: argparse.Namespace) -> int:
             confirm(arguments, _described(key), "Revoke it immediately and permanently?")
         revoked = client.keys.revoke(arguments.id, reason=arguments.reason, note=arguments.note)
     return tell(
-        arguments, revoked, f"{revoked.id} was revoked at {day(revoked.revoked_at)} UTC. Revocation is permanent."
+        arguments, revoked, f"{revoked.id} was revoked at {exact(revoked.revoked_at)}. Revocation is permanent."
     )
 
 
@@ -48,9 +48,11 @@ def revoke_many(arguments: argparse.Namespace) -> int:
                 return _show(arguments, found)
             if not arguments.json:
                 _show(arguments, found)
-            confirm(arguments, f"{_keys(found.matched)} would be revoked.", "Revoke immediately and permanently?")
+            confirm(
+                arguments, f"{plural(found.matched, 'key')} would be revoked.", "Revoke immediately and permanently?"
+            )
         done = _revoke(client, arguments, dry_run=False)
-    return tell(arguments, done, f"{_keys(done.revoked)} were revoked." if done.revoked != 1 else "1 key was revoked.")
+    return tell(arguments, done, f"{plural(done.revoked, 'key')} {'was' if done.revoked == 1 else 'were'} revoked.")
 
 
 def _revoke(client: Keyledger, arguments: argparse.Namespace, *, dry_run: bool) -> RevokedKeys:
@@ -70,7 +72,7 @@ def _show(arguments: argparse.Namespace, found: RevokedKeys) -> int:
         print_json(found)
         return exit_codes.OK
     print_table(_MATCHED, [[_row(key) for key in found.keys]])
-    print(f"\n{_keys(found.matched)} match.")
+    print(f"\n{plural(found.matched, 'key')} {'matches' if found.matched == 1 else 'match'}.")
     if found.caller_excluded:
         print("The management key matches too, and is excluded unless --include-caller is given.")
     return exit_codes.OK
@@ -81,9 +83,5 @@ def _row(key: MatchedKey) -> tuple[str, ...]:
 
 
 def _described(key: KeyDetail) -> str:
-    use = "was never used" if key.last_used is None else f"was last used {in_sentence(key.last_used)}"
+    use = "was never used" if key.last_used is None else f"was last used {when(key.last_used)}"
     return f"“{key.name}” ({key.id}) is {key.status} and {use}."
-
-
-def _keys(number: int) -> str:
-    return f"{number:,} key{'' if number == 1 else 's'}"

@@ -10,13 +10,14 @@ from msgspec import structs
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.grammar import Commands
+from keyledger.cli.output import plural
 from keyledger.cli.scan.files import contents
 from keyledger.cli.scan.findings import Finding, short, show
-from keyledger.cli.scan.history import History, Object, Origin
+from keyledger.cli.scan.history import Addition, History, Object
 from keyledger.cli.scan.identities import OFFLINE, Identity, identities_of
 from keyledger.cli.scan.keys_in import CHUNK_BYTES, Match, keys_in
 from keyledger.cli.scan.limits import until_limit
-from keyledger.cli.scan.progress import Progress, counted
+from keyledger.cli.scan.progress import Progress
 from keyledger.cli.settings import client_of
 from keyledger.cli.standard_input import standard_input_chunks
 from keyledger.secret import Secret
@@ -63,11 +64,11 @@ def scan(arguments: argparse.Namespace) -> int:
     show(arguments, findings, identities)
     if not arguments.json:
         read = work.summary("version" if arguments.history else "file")
-        found = f"{counted(len(secrets), 'key')} in {counted(len(findings), 'place')}" if findings else "No key found"
+        found = f"{plural(len(secrets), 'key')} in {plural(len(findings), 'place')}" if findings else "No key found"
         print(f"{found} ({read}).")
     if findings:
-        return exit_codes.REFUSED
-    return exit_codes.UNREACHABLE if work.problems else exit_codes.OK
+        return exit_codes.CHECK_FAILED
+    return exit_codes.INCOMPLETE if work.problems else exit_codes.OK
 
 
 def _in_content(arguments: argparse.Namespace, work: Progress) -> list[Finding]:
@@ -101,21 +102,21 @@ def _of_repository(history: History, path: str, work: Progress) -> Iterator[Find
     found = list(until_limit(matches, work))
     if history.is_shallow:
         work.problem(path, "the history is shallow. Run git fetch --unshallow first")
-    origins = history.origins_of({each.id for each, _ in found if each.kind == "blob"})
-    order = {name: number for number, name in enumerate(origins)}
+    additions = history.additions_of({each.id for each, _ in found if each.kind == "blob"})
+    order = {name: number for number, name in enumerate(additions)}
     versions: dict[tuple[Secret, str], set[str]] = {}
     findings: list[Finding] = []
     for each, match in sorted(found, key=lambda pair: order.get(pair[0].id, len(order))):
-        for origin in origins.get(each.id) or [_elsewhere(each)]:
-            known = versions.setdefault((match.secret, origin.path), set())
+        for addition in additions.get(each.id) or [_elsewhere(each)]:
+            known = versions.setdefault((match.secret, addition.path), set())
             known.add(each.id)
             if len(known) == 1:
-                findings.append(Finding(match.secret, origin.path, match.line, origin.commit))
+                findings.append(Finding(match.secret, addition.path, match.line, addition.commit))
     for finding in sorted(findings, key=lambda finding: (finding.path, finding.line)):
         yield structs.replace(finding, versions=len(versions[finding.secret, finding.path]))
 
 
-def _elsewhere(found: Object) -> Origin:
-    """Return the place of a key that is not in a file of a commit."""
+def _elsewhere(found: Object) -> Addition:
+    """Return the addition of an object that is not a file of a commit."""
     names = {"commit": "message of commit", "tag": "message of tag"}
-    return Origin(found.id if found.kind == "commit" else "", f"{names.get(found.kind, 'object')} {short(found.id)}")
+    return Addition(found.id if found.kind == "commit" else "", f"{names.get(found.kind, 'object')} {short(found.id)}")

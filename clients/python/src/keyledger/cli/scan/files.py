@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.scan.keys_in import CHUNK_BYTES, without_secrets
+from keyledger.cli.files import reason_of
+from keyledger.cli.scan.keys_in import CHUNK_BYTES
+from keyledger.secret import redacted
 
 _GIT: Final = b".git"
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 Problem = Callable[[str, str], None]
-"""Is told the path of what cannot be read, and the reason."""
+"""Receives the path of what cannot be read, and the reason."""
 
 
 class Content(NamedTuple):
@@ -46,12 +48,7 @@ def shown(path: bytes) -> str:
     """Return a path as text: bytes that are not UTF-8 and line ends as escapes, and keys cut to their prefixes."""
     text = path.decode("utf-8", "backslashreplace")
     escaped = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    return without_secrets(escaped)
-
-
-def reason_of(error: Exception) -> str:
-    """Return why a path cannot be read, without the path."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return redacted(escaped)
 
 
 def _in_folder(root: bytes, excluded: Sequence[str], problem: Problem) -> Iterator[Content]:

@@ -6,10 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyledger.cli.output import print_json
+from keyledger.cli.output import plural, print_json
 from keyledger.cli.scan.identities import Identity
 from keyledger.cli.scan.keys_in import prefix_and_last4
-from keyledger.cli.scan.progress import counted
 from keyledger.cli.tables import printable
 from keyledger.cli.times import when
 from keyledger.secret import Secret, sha256_of
@@ -31,10 +30,10 @@ class Finding(Struct, frozen=True):
     versions: int = 1
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         commit = f" (commit {short(self.commit)})" if self.commit and short(self.commit) not in self.path else ""
         others = self.versions - 1
-        more = f", and {counted(others, 'later version')} of the file" if others else ""
+        more = f", and {plural(others, 'later version')} of the file" if others else ""
         return f"{self.path}:{self.line}{commit}{more}"
 
 
@@ -59,15 +58,15 @@ class Reported(Struct, frozen=True):
 
 def show(arguments: argparse.Namespace, findings: Sequence[Finding], identities: Mapping[Secret, Identity]) -> None:
     """Print the findings, those of one key together."""
-    places: dict[Secret, list[Finding]] = {secret: [] for secret in identities}
+    by_secret: dict[Secret, list[Finding]] = {secret: [] for secret in identities}
     for finding in findings:
-        places[finding.secret].append(finding)
+        by_secret[finding.secret].append(finding)
     for secret, identity in identities.items():
         if arguments.json:
-            for finding in places[secret]:
+            for finding in by_secret[secret]:
                 print_json(_reported(finding, identity))
         else:
-            _print(secret, identity, places[secret])
+            _print(secret, identity, by_secret[secret])
 
 
 def short(commit: str) -> str:
@@ -95,10 +94,10 @@ def _reported(finding: Finding, identity: Identity) -> Reported:
     )
 
 
-def _print(secret: Secret, identity: Identity, places: Sequence[Finding]) -> None:
+def _print(secret: Secret, identity: Identity, findings: Sequence[Finding]) -> None:
     print(f"{'…'.join(prefix_and_last4(secret))}  {printable(_described(identity))}")
-    for finding in places:
-        print(f"  {printable(finding.place)}")
+    for finding in findings:
+        print(f"  {printable(finding.location)}")
     if identity.remedy is not None:
         print(f"  Stop it: {identity.remedy}")
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.scan.files import Problem, reason_of, shown
+from keyledger.cli.files import reason_of
+from keyledger.cli.output import plural
+from keyledger.cli.scan.files import Problem, shown
 from keyledger.cli.scan.keys_in import CHUNK_BYTES
 
 _ALL: Final = ("--all", "--reflog")
@@ -47,8 +49,8 @@ class Object(NamedTuple):
     chunks: Iterator[bytes]
 
 
-class Origin(NamedTuple):
-    """A path of an object, and the oldest commit that added it there; empty if it is in no commit."""
+class Addition(NamedTuple):
+    """The oldest commit that added an object at a path. The commit is empty if no commit contains the object."""
 
     commit: str
     path: str
@@ -88,9 +90,9 @@ class History:
         self._check(listing, "git rev-list")
         self._check(reading, "git cat-file")
 
-    def origins_of(self, ids: Collection[str]) -> Mapping[str, list[Origin]]:
-        """Return the origins of these versions of files, oldest first."""
-        origins: dict[str, dict[bytes, Origin]] = {}
+    def additions_of(self, ids: Collection[str]) -> Mapping[str, list[Addition]]:
+        """Return the additions of these versions of files, one for each path, oldest first."""
+        additions: dict[str, dict[bytes, Addition]] = {}
         if not ids:
             return {}
         # The configuration of the user and of the repository must not change what is listed.
@@ -121,11 +123,11 @@ class History:
                 words = text.split(b" ")
                 added = words[3].decode("ascii", "replace") if len(words) == _RAW_WORDS else ""
                 if added in ids:
-                    known = origins.setdefault(added, {})
+                    known = additions.setdefault(added, {})
                     if path not in known:
-                        known[path] = Origin(commit, shown(path))
+                        known[path] = Addition(commit, shown(path))
         self._check(log, "git log")
-        return {name: list(known.values()) for name, known in origins.items()}
+        return {name: list(known.values()) for name, known in additions.items()}
 
     def _read(self, output: IO[bytes]) -> Iterator[Object]:
         missing = 0
@@ -142,7 +144,7 @@ class History:
                 pass
             output.read(1)
         if missing:
-            self._problem(self._folder, f"{missing:,} versions are not in this copy of the repository")
+            self._problem(self._folder, f"this copy of the repository lacks {plural(missing, 'version')}")
 
     def _answer(self, *arguments: str) -> bytes:
         with self._started(*arguments, with_errors=True) as ran:

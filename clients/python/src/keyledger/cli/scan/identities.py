@@ -46,7 +46,7 @@ class Identity(Struct, frozen=True):
 def identities_of(client: Keyledger, secrets: Collection[Secret]) -> dict[Secret, Identity]:
     """Return what the service says about each secret, in one request each, and one more for each key.
 
-    If it does not answer, the secrets are reported nevertheless, and so are those that it is not asked about.
+    If the service does not answer, its error is the explanation. Secrets that it is not asked about are returned too.
     """
     found: dict[Secret, Identity] = {}
     failure: KeyledgerError | None = None

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from keyledger.secret import LENGTH, PREFIXES, Secret, has_checksum
+from keyledger.secret import LAST_SHOWN, LENGTH, PREFIX_SHOWN, PREFIXES, Secret, has_checksum
 
 CHUNK_BYTES: Final = 16 * 1024 * 1024
 """Files are read in pieces of this size, so that large ones need little memory."""
 
-_SHOWN: Final = 12
-_LAST: Final = 4
 _WIDTHS: Final = (1, 2, 4)
 """Bytes of a character: in UTF-8 and in every encoding that extends ASCII, in UTF-16, and in UTF-32."""
 
@@ -31,7 +29,6 @@ def _after_first(width: int) -> bytes:
 
 # All alternatives have the same first byte, for which the engine searches much faster than for alternatives.
 _KEY: Final = re.compile(b"p(?:%b)" % b"|".join(b"(%b)" % _after_first(width) for width in _WIDTHS))
-_IN_TEXT: Final = re.compile(r"(pk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{28,}")
 
 
 class Match(NamedTuple):
@@ -59,12 +56,7 @@ def keys_in(chunks: Iterable[bytes]) -> Iterator[Match]:
 def prefix_and_last4(secret: Secret) -> tuple[str, str]:
     """Return the parts of a key that may be shown."""
     text = secret.reveal()
-    return text[:_SHOWN], text[-_LAST:]
-
-
-def without_secrets(text: str) -> str:
-    """Return the text with each key cut to its prefix. The name of a file may contain one."""
-    return _IN_TEXT.sub(r"\1…", text)
+    return text[:PREFIX_SHOWN], text[-LAST_SHOWN:]
 
 
 def _match(found: re.Match[bytes], ends: "_LineEnds") -> Match | None:

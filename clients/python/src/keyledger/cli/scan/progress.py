@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import Final
 
+from keyledger.cli.output import plural
+from keyledger.cli.progress import ProgressLine
 from keyledger.cli.tables import printable
 
 _PROBLEMS_SHOWN_MAX: Final = 20
@@ -17,7 +19,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.files = self.size = self.problems = 0
-        self._is_shown = sys.stderr.isatty()
+        self._line = ProgressLine()
         self._next = monotonic() + _SECONDS
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -30,29 +32,21 @@ class Progress:
 
     def summary(self, noun: str) -> str:
         """Return what was read, such as "1,204 files, 35.1 MB". `noun`: file or version."""
-        return f"{counted(self.files, noun)}, {self.size / _MEGABYTE:,.1f} MB"
+        return f"{plural(self.files, noun)}, {self.size / _MEGABYTE:,.1f} MB"
 
     def problem(self, path: str, reason: str) -> None:
         self.problems += 1
         if self.problems <= _PROBLEMS_SHOWN_MAX:
-            self.clear()
+            self._line.clear()
             print(f"keyledger: not scanned: {printable(path)}: {printable(reason)}", file=sys.stderr)
 
     def end(self) -> None:
-        self.clear()
+        self._line.clear()
         more = self.problems - _PROBLEMS_SHOWN_MAX
         if more > 0:
             print(f"keyledger: {more:,} more could not be scanned.", file=sys.stderr)
 
-    def clear(self) -> None:
-        if self._is_shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
     def _show(self) -> None:
-        if self._is_shown and monotonic() >= self._next:
+        if self._line.is_shown and monotonic() >= self._next:
             self._next = monotonic() + _SECONDS
-            print(f"\r{self.files:,} files, {self.size // _MEGABYTE:,} MB", end="", file=sys.stderr, flush=True)
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+            self._line.show(f"{plural(self.files, 'file')}, {self.size // _MEGABYTE:,} MB")

@@ -1,4 +1,4 @@
-"""The existing object that each table of the file means: by its id, or by its name and, if needed, its environment."""
+"""Bindings of the tables of the file to existing objects: by id, or by name and, if needed, by environment."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,18 +20,18 @@ T = TypeVar("T", bound=Table)
 E = TypeVar("E", Key, Mcp, Webhook)
 
 
-class Match(NamedTuple, Generic[T, E]):
-    """A table, its place in the file, and the object that it means; None: it is to be created."""
+class Binding(NamedTuple, Generic[T, E]):
+    """A table and the object that it means; None: it is to be created. `address`: where the table is in the file."""
 
-    place: str
+    address: str
     table: T
     found: E | None
 
 
-def match(
+def bind(
     kind: str, tables: Sequence[T], existing: Sequence[E], label_of: Callable[[E], str], problems: list[str]
-) -> list[Match[T, E]]:
-    """Return the tables with their objects. What is ambiguous is added to `problems`, and left out."""
+) -> list[Binding[T, E]]:
+    """Return the bindings of the tables. An ambiguous table is added to `problems`, and left out."""
     by_id = {each.id: each for each in existing}
     named_by_id = {table.id for table in tables}
     by_label: dict[str, list[E]] = {}
@@ -39,23 +39,25 @@ def match(
         if each.id not in named_by_id:
             by_label.setdefault(label_of(each), []).append(each)
     repeated = Counter(table.label for table in tables if table.id is None)
-    matches: list[Match[T, E]] = []
+    bindings: list[Binding[T, E]] = []
     for number, table in enumerate(tables, 1):
-        place = f"{kind}[{number}] (“{table.label}”)"
+        address = f"{kind}[{number}] (“{table.label}”)"
         if table.id is not None:
             if table.id in by_id:
-                matches.append(Match(place, table, by_id[table.id]))
+                bindings.append(Binding(address, table, by_id[table.id]))
             else:
-                problems.append(f"{place}: there is no {table.id}, or it works no more. Remove the id to create one.")
+                problems.append(
+                    f"{address}: there is no {table.id}, or it no longer works. Remove the id to create one."
+                )
             continue
         found = _candidates(table, by_label.get(table.label, []), is_repeated=repeated[table.label] > 1)
         if len(found) > 1:
             ids = ", ".join(each.id for each in found)
-            problems.append(f"{place} can mean any of {ids}. Add its id to the table.")
+            problems.append(f"{address} can mean any of {ids}. Add its id to the table.")
         else:
-            matches.append(Match(place, table, found[0] if found else None))
-    problems += _doubles(matches)
-    return matches
+            bindings.append(Binding(address, table, found[0] if found else None))
+    problems += _duplicates(bindings)
+    return bindings
 
 
 def environment_of(item: object) -> str | None:
@@ -74,16 +76,16 @@ def _candidates(table: Table, labelled: Sequence[E], *, is_repeated: bool) -> Se
     return same if same or is_repeated else labelled
 
 
-def _doubles(matches: Sequence[Match[T, E]]) -> list[str]:
+def _duplicates(bindings: Sequence[Binding[T, E]]) -> list[str]:
     """Return the problems of tables that mean the same object, existing or new."""
     seen: dict[object, str] = {}
     problems: list[str] = []
-    for place, table, found in matches:
+    for address, table, found in bindings:
         for same in [found.id] if found is not None else _identities(table):
-            if same in seen and seen[same] != place:
+            if same in seen and seen[same] != address:
                 remedy = "Give each an id" if found is not None else "Give them different names, or environments"
-                problems.append(f"{place} and {seen[same]} mean the same. {remedy}.")
-            seen[same] = place
+                problems.append(f"{address} and {seen[same]} mean the same. {remedy}.")
+            seen[same] = address
     return problems
 
 

@@ -8,7 +8,8 @@ REMEMBERED_MAX = 10_000
 class LogThrottle:
     """Returns True for a key that was not passed during the last `seconds`.
 
-    A job meets some conditions every second. The first occurrence is logged, and the next sixty are not.
+    A job meets some conditions every second, and others can cause some with each request. The first occurrence is
+    logged, and those of the next minute are not.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:

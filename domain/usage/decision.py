@@ -55,13 +55,15 @@ class McpFacts(Struct, frozen=True):
 class AccessDecision(Struct, frozen=True):
     """The decision. `key` is set whenever the secret matches a key that the caller may know of, accepted or not.
 
-    `is_ambiguous`: the request contains the secrets of different keys.
+    `is_ambiguous`: the request contains the secrets of different keys. `lacks_mcp`: it names an MCP that does not exist
+    in any organization.
     """
 
     code: Code
     key: Key | None = None
     secret_version: int | None = None
     is_ambiguous: bool = False
+    lacks_mcp: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -156,7 +158,8 @@ def decide(
         if denied is not None:
             code = denied
             break
-    return AccessDecision(code, state.key, secret.version if secret else None)
+    lacks_mcp = mcp is None and presented.mcp_id is not None
+    return AccessDecision(code, state.key, secret.version if secret else None, lacks_mcp=lacks_mcp)
 
 
 def mcp_denial(key: Key, mcp: McpFacts) -> Denial | None:

@@ -56,6 +56,7 @@ def _creation(place: str, table: McpTable, credentials: Credentials, problems: l
         "environment": table.environment,
         "auth_type": table.auth_type,
         "status": table.status,
+        "health_checks": None if table.health_checks else False,
     }
     fields = {name: value for name, value in shown.items() if value is not None and name != "status"}
     sent = _sent(place, table, table.auth_type or "none", credentials, problems)
@@ -84,6 +85,7 @@ def _change(matched: Match[McpTable, Mcp], credentials: Credentials, problems: l
         "environment": table.environment or found.environment,
         "auth_type": table.auth_type or found.auth_type,
         "status": table.status or found.status,
+        "health_checks": table.health_checks,
     }
     changed = differences({name: getattr(found, name) for name in wanted}, wanted)
     auth_type = str(wanted["auth_type"])

@@ -53,7 +53,7 @@ def test_every_field_can_be_changed_separately() -> None:
 
 
 def test_health_checks_are_turned_off_and_on() -> None:
-    """What was observed before does not apply any longer."""
+    """Observations from before no longer apply."""
     off, on = replace(CHANGED, health_checks=False), replace(CHANGED, changed_at=at(90))
     unhealthy = McpHealthChanged("unhealthy", at(50), "mcp_unreachable")
     given(MCP, REGISTERED).when(ChangeMcp(at(60), health_checks=True)).then_nothing()

@@ -1,8 +1,9 @@
 -- organization_keys
--- The most used keys with their requests, and a bound: no other key has more requests. Candidates are the most used keys
--- of each day (UTC) with any hour of the span, with `floor` as the bound of that day. The whole days alone are the least
--- that a candidate can have. One that cannot reach the last place is not summed up. Parameters by name: organization_id;
--- limit; of_day, the number of candidates of a day; those of _span_parameters
+-- The most used keys with their requests, and a bound: no other key has more requests. Candidates are the most used
+-- keys of each day (UTC) with any hour of the span, with `floor` as the bound of that day. The whole days alone are the
+-- least that a candidate can have. One that cannot reach the last place is not summed up. Without `materialized`, the
+-- filter of `listed` would sum up each candidate again. Parameters by name: organization_id; limit; of_day, the number
+-- of candidates of a day; those of _span_parameters
 with busiest as materialized (
     select d.day::date as day, t.key_id, t.requests, t.place
     from generate_series(%(covering_first)s::date, %(covering_last)s::date, interval '1 day') as d (day)
@@ -22,7 +23,7 @@ with busiest as materialized (
            sum(requests - floor) + (select sum(floor) from floors) as most
     from busiest join floors using (day)
     group by key_id
-), sums as (
+), sums as materialized (
     select key_id, (
         select coalesce(sum(requests), 0) from key_usage_days u
         where u.key_id = c.key_id and u.day between %(first)s and %(last)s
@@ -42,8 +43,7 @@ order by requests desc, key_id
 
 -- creators_keys
 -- The most used keys of a creator. Parameters by name: organization_id; created_by; limit; those of _span_parameters
-select key_id, name, requests
-from (
+with used as materialized (
     select key_id, name, (
         select coalesce(sum(requests), 0) from key_usage_days u
         where u.key_id = k.key_id and u.day between %(first)s and %(last)s
@@ -58,7 +58,9 @@ from (
           select from key_usage_days u
           where u.key_id = k.key_id and u.day between %(covering_first)s and %(covering_last)s
       )
-) as used
+)
+select key_id, name, requests
+from used
 where requests > 0
 order by requests desc, key_id
 limit %(limit)s

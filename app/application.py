@@ -33,7 +33,8 @@ from app.process.slow_headers import Connections, slow_headers_closed
 from app.routes import DASHBOARD, PAGES, ROUTES
 from app.services import Services
 from app.verification.rate_limits import RateLimits
-from app.verification.requests import VerificationQueue, VerificationRequest, VerificationResult
+from app.verification.requests import VerificationRequest, VerificationResult
+from app.verification.verification import Verification, VerificationQueue
 from app.verification.verifier import Verifier
 from eventstore.group_commit import BatchHandler, BatchLimits
 from gateway.config import GatewayConfig
@@ -69,7 +70,7 @@ def create_app(
     timeouts = Timeouts(acquire=timeout, lock=timeout, statement=max(Timeouts().statement, 2 * timeout))
     recorder = Recorder()
     traces = tracing(wanted=config.traces)
-    verification = VerificationQueue(
+    queue = VerificationQueue(
         connect=lambda: connect(config.database_url, role=AUTH_ROLE, timeouts=timeouts),
         handler=wrap_verifier(Verifier(config.plans, rate_limits)),
         producer=uuid4().hex,
@@ -82,13 +83,13 @@ def create_app(
         draining=Draining(config.grace_seconds),
         pool=connections_to_database,
         commands=commands_on(connections_to_database, timeout),
-        verification=verification,
+        verification=Verification(queue),
         gateway=traces.gateway(GatewayConfig(egress=config.egress)),
         sealer=Sealer(config.master_keys),
         cursors=CursorSigner(config.master_keys),
         plans=config.plans,
         openid=Provider(config, config.public_url + openid.PATH) if config.oidc_issuer else None,
-        snapshot=SystemSnapshot(config.redis_url, verification.probe),
+        snapshot=SystemSnapshot(config.redis_url, queue.probe),
         exposition=Exposition(config.metrics_folder),
         rate_limits=rate_limits,
         country_of=country_lookup(config.geo_database),
@@ -107,14 +108,14 @@ def create_app(
                 closing(traces),
                 services.gateway,
                 services.rate_limits,
-                services.verification,
+                queue,
                 metrics_flush as metrics_task,
                 clock_kept(services.pool) as clock_task,
                 services.openid or nullcontext(),
                 slow_headers_closed(connections) as slow_headers_task,
                 drained_on_sigterm(services.draining),
             ):
-                end_process_with([*services.verification.tasks, metrics_task, clock_task, slow_headers_task])
+                end_process_with([*queue.tasks, metrics_task, clock_task, slow_headers_task])
                 _tune_garbage_collector()
                 yield
         finally:

@@ -7,7 +7,7 @@ from app.observability.health.snapshot import SystemSnapshot
 from app.observability.metrics.lazy_exporter import Exposition
 from app.process.draining import Draining
 from app.verification.rate_limits import RateLimits
-from app.verification.requests import VerificationQueue
+from app.verification.verification import Verification
 from domain.plans.plan import Plans
 from eventstore.commands import Commands
 from gateway.gateway import Gateway
@@ -38,7 +38,7 @@ class Services:
     draining: Draining
     pool: Pool
     commands: Commands
-    verification: VerificationQueue
+    verification: Verification
     gateway: Gateway
     sealer: Sealer
     cursors: CursorSigner

@@ -17,6 +17,8 @@ ADDRESS_EXPECTED = "Must be one IPv4 or IPv6 address, such as 203.0.113.7 or 200
 
 _IPV6_HOST_BITS = 64
 """A client has at least a /64 of IPv6 addresses (RFC 6177), so such a network counts as one client."""
+_SITE_HOST_BITS = 80
+"""A site has at most a /48 of IPv6 addresses, and often the whole of it (RFC 6177)."""
 _MAPPED_PREFIX = 96
 """IPv4 addresses as IPv6 sockets show them, ::ffff:0:0/96 (RFC 4291 §2.5.5.2)."""
 _PORT_MAX = 65_535
@@ -42,6 +44,12 @@ def client_network(ip: str | None) -> str:
     if isinstance(address, IPv6Address):
         return str(int(address) >> _IPV6_HOST_BITS)
     return "" if address is None else str(address)
+
+
+def site_network(ip: str | None) -> str:
+    """Return the IPv6 network that counts as one site. Empty for an IPv4 address, and if there is no address."""
+    address = parse_address(ip or "")
+    return f"{int(address) >> _SITE_HOST_BITS}/48" if isinstance(address, IPv6Address) else ""
 
 
 def parse_network(text: str) -> Network:

@@ -9,7 +9,7 @@ An imported key keeps the secret that another system gave it: a foreign secret, 
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final, Literal, NoReturn
 from zlib import crc32
@@ -122,6 +122,12 @@ def parse_foreign(text: str) -> ForeignSecret | None:
     A text in the own format with a wrong checksum is a mistyped key and not looked up.
     """
     return None if _FOREIGN.fullmatch(text) is None or _has_own_form(text) else ForeignSecret(text)
+
+
+def digests_of_words(texts: Iterable[str]) -> frozenset[bytes]:
+    """Return the digests of all words that can be the secret of an imported key."""
+    words = {word for text in texts for word in text.split()}
+    return frozenset(digest(secret) for word in words if (secret := parse_foreign(word)) is not None)
 
 
 def _has_own_form(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Errors of the log. The first line of each docstring is the message."""
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 import psycopg
@@ -31,10 +32,6 @@ class IdempotencyMismatch(StorageError):
     """This Idempotency-Key was already used for a different request. Use a new key for each new request."""
 
 
-class DigestTaken(StorageError):
-    """The secret belongs to another key already. Create a new key."""
-
-
 class Corruption(StorageError):
     """The log contradicts itself."""
 
@@ -43,11 +40,15 @@ STREAM_MOVED = "KL001"
 """SQLSTATE raised by `stream_advance`."""
 
 
-def translate(error: Exception) -> NoReturn:
-    """Raise the error of this package that corresponds to the driver's error.
+def translate(error: Exception, violations: Mapping[str, type[StorageError]] | None = None) -> NoReturn:
+    """Raise the error that corresponds to the driver's error: one of this package, or that of a violated constraint.
 
-    An unknown error is a defect and is not caught.
+    `violations`: the errors by the names of constraints. An unknown error is a defect and is not caught.
     """
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        violated = (violations or {}).get(error.diag.constraint_name or "")
+        if violated is not None:
+            raise violated from error
     if isinstance(error, psycopg.Error) and error.sqlstate == STREAM_MOVED:
         raise ConcurrentChange from error
     if (
@@ -55,8 +56,6 @@ def translate(error: Exception) -> NoReturn:
         and error.diag.constraint_name == "events_stream_id_version_key"
     ):
         raise ConcurrentChange from error
-    if isinstance(error, psycopg.errors.UniqueViolation) and error.diag.constraint_name == "key_secrets_pkey":
-        raise DigestTaken from error
     if isinstance(error, UNAVAILABLE) and not isinstance(error, Unavailable):
         raise Unavailable from error
     raise error

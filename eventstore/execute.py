@@ -7,7 +7,7 @@ Locks are taken in one order everywhere: idempotency key, guard of the organizat
 The writes and the commit leave in one flush, so the lane never waits for this process.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -27,7 +27,7 @@ from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
 from infrastructure.clock import new_event_ids
 from infrastructure.database.connections import Connection, Pool
-from infrastructure.database.errors import UNAVAILABLE, Unconfirmed
+from infrastructure.database.errors import UNAVAILABLE, StorageError, Unconfirmed
 from infrastructure.database.statements import Statement
 
 S = TypeVar("S")
@@ -124,10 +124,12 @@ class InlineProjection:
     """A read model that changes in the transaction that appends the events.
 
     `apply` returns the statements that update the read model after a change. It is called only for streams of `kinds`.
+    `violations`: the errors that callers get for violated constraints of its tables, by the names of the constraints.
     """
 
     kinds: frozenset[str]
     apply: Callable[[Change[Any, Any]], Iterable[Statement]]
+    violations: Mapping[str, type[StorageError]] = field(default_factory=dict[str, type[StorageError]])
 
     def statements(self, change: Change[Any, Any]) -> Iterable[Statement]:
         return self.apply(change) if change.kind in self.kinds else ()
@@ -152,7 +154,7 @@ async def execute(
             if attempt.commit_is_sent and isinstance(error, UNAVAILABLE):
                 raise Unconfirmed from error
             try:
-                translate(error)
+                translate(error, {name: kind for model in inline for name, kind in model.violations.items()})
             except ConcurrentChange:
                 if number == ATTEMPTS_MAX:
                     raise

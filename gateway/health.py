@@ -149,7 +149,12 @@ def _is_transition(target: McpTarget, found: HealthObservation, at: datetime) ->
 
 
 async def _record(commands: Commands, target: McpTarget, found: HealthObservation) -> None:
-    """Record the health of the server. If that fails, a later call or check records it, so no request is refused."""
+    """Record the health of the server. If that fails, a later call or check records it, so no request is refused.
+
+    The health of a server without health checks stays unknown, because it is no MCP server.
+    """
+    if not target.health_checks:
+        return
     at = now()
     not_before = None if found.retry_after is None else at + found.retry_after
     if found.health == "healthy":

@@ -30,6 +30,7 @@ class McpTarget(NamedTuple):
     failing_since: datetime | None
     endpoint_changed_at: datetime
     parameter_headers: bytes | None = None
+    health_checks: bool = True
 
 
 async def load_target(pool: Pool, sealer: Sealer | None, mcp_id: str, organization_id: str) -> McpTarget:
@@ -53,6 +54,7 @@ async def load_target(pool: Pool, sealer: Sealer | None, mcp_id: str, organizati
         found.failing_since,
         found.endpoint_changed_at,
         found.parameter_headers,
+        found.health_checks,
     )
 
 

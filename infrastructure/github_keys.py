@@ -11,7 +11,6 @@ import binascii
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
 
 import msgspec
 import structlog
@@ -21,12 +20,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from msgspec import Struct
 
+from infrastructure.log_throttle import LogThrottle
+
 KEYS_URL = "https://api.github.com/meta/public_keys/secret_scanning"
 SIGNATURE_LENGTH_MAX = 200
 """A signature on P-256 has at most 72 bytes in DER, which are 96 characters in base64."""
 
 _FILE_BYTES_MAX = 1_000_000
-_SILENT_SECONDS = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class GithubKeys:
         self._file = file
         self._version = _version(file)
         self._keys: PublicKeys = {}
-        self._silent_until = 0.0
+        self._news = LogThrottle()
         self._read()
 
     def signed(self, content: bytes, key_identifier: str, signature: str) -> bool:
@@ -78,9 +78,7 @@ class GithubKeys:
 
     def _warn(self) -> None:
         """Log that the file may be out of date. Everyone can cause this, so the line is rare and quotes nothing."""
-        at = monotonic()
-        if at >= self._silent_until:
-            self._silent_until = at + _SILENT_SECONDS
+        if self._news("github_key_unknown"):
             _log.warning("github_key_unknown", known_keys=len(self._keys), file=str(self._file))
 
     def _refresh(self) -> None:

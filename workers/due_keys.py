@@ -20,11 +20,11 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import Unavailable
 from infrastructure.database.statements import Statement
+from infrastructure.log_throttle import LogThrottle
 from projections.commands import commands_on
 from projections.read_models.keys.list.queries import DueKey
 from projections.read_models.organizations.counts.queries import keys_guard
 from workers.job_runner import CONNECTIONS_MAX, WORK_SECONDS
-from workers.log_throttle import LogThrottle
 
 PAGE = 100
 

@@ -15,9 +15,9 @@ from infrastructure.clock import correct_by
 from infrastructure.database.clock import ClockDiffers, is_too_far, read_clock
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.setting import WORKERS
 from infrastructure.settings import Settings
-from workers.log_throttle import LogThrottle
 
 CONNECTIONS_MAX = 8
 WORK_SECONDS = 0.5

@@ -9,9 +9,9 @@ from typing import Any
 import structlog
 
 from infrastructure.database.connections import Pool
+from infrastructure.log_throttle import LogThrottle
 from projections.engine.runner import AsyncProjection, RunResult, run_projection
 from workers.job_runner import WORK_SECONDS
-from workers.log_throttle import LogThrottle
 
 _RUNNERS = 2
 """The number of concurrent runners when one is too slow. More would leave too little of the database to its clients."""

@@ -15,8 +15,8 @@ from rq.exceptions import SchedulerNotFound, StopRequested
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
+from infrastructure.log_throttle import LogThrottle
 from workers.lateness import LATE_SECONDS_MIN, publish, unfinished
-from workers.log_throttle import LogThrottle
 from workers.schedule import SCHEDULE
 from workers.valkey import Valkey, log_unavailable, wait_until_ready
 

@@ -8,8 +8,8 @@ import structlog
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.setting import InvalidSetting
-from workers.log_throttle import LogThrottle
 
 Valkey = redis.Redis
 

@@ -2,32 +2,38 @@
 
 A proxy or a browser may put its own credential into one of the two headers. If one header contains a key of this
 service, all other values are ignored. Otherwise a value may be the foreign secret of an imported key, and `X-API-Key`
-counts before `Authorization`.
+counts before `Authorization`. If both headers contain one, only the look-up shows whether both belong to keys.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-from app.http.errors import unauthorized
+from app.http.errors import different_keys, unauthorized
 from domain.secret import ForeignSecret, Secret, looks_like_key, parse, parse_foreign
-
-_DIFFERENT_KEYS = "The request contains different API keys. Send one, in Authorization or in X-API-Key."
 
 Headers = Mapping[bytes, bytes]
 
 
-def presented_secret(headers: Headers) -> Secret:
+class PresentedSecret(NamedTuple):
+    """The secret of a request. `other`: a different foreign secret in `Authorization`, often of a proxy."""
+
+    secret: Secret
+    other: Secret | None = None
+
+
+def presented_secret(headers: Headers) -> PresentedSecret:
     """Return the secret in the headers: a well-formed one, or a foreign one if there is no other.
 
     Raise 401 if none was sent, if none can be a secret, or if several different ones were sent.
     """
     tokens, own = _texts(bearer_tokens(headers)), _texts(_own_header(headers))
-    return (
-        _only(parse, (*tokens, *own))
-        or _only(parse_foreign, own)
-        or _only(parse_foreign, tokens)
-        or _no_secret(presented=bool(tokens or own))
-    )
+    native = _only(parse, (*tokens, *own))
+    if native is not None:
+        return PresentedSecret(native)
+    foreign, other = _only(parse_foreign, own), _only(parse_foreign, tokens)
+    if foreign is None:
+        return PresentedSecret(other or _no_secret(presented=bool(tokens or own)))
+    return PresentedSecret(foreign, None if other is None or other.reveal() == foreign.reveal() else other)
 
 
 def is_foreign(secret: Secret) -> bool:
@@ -42,8 +48,7 @@ def _only(read: Callable[[str], Secret | None], texts: Iterable[str]) -> Secret 
     """Return the secret that `read` finds in the texts, or None if it finds none. Raise 401 for different ones."""
     secrets = {text: secret for text in texts if (secret := read(text)) is not None}
     if len(secrets) > 1:
-        # A proxy may have checked one of them while the other one counted.
-        raise unauthorized("unauthorized", presented=True, detail=_DIFFERENT_KEYS)
+        raise different_keys()
     return next(iter(secrets.values()), None)
 
 

@@ -128,9 +128,10 @@ def access_request(
     organization_id: str | None = None,
 ) -> AccessRequest:
     """Return the access request for the key in the headers. Only keys of `organization_id` count, if it is given."""
-    secret = presented_secret(inbound.headers)
+    secret, other = presented_secret(inbound.headers)
     return AccessRequest(
         digest=digest(secret),
+        other_digest=None if other is None else digest(other),
         action=action,
         organization_id=organization_id,
         mcp_id=mcp_id,

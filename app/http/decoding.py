@@ -90,6 +90,12 @@ def read_query(query: bytes, kind: type[T]) -> T:
     return read
 
 
+def refuse_parameters(query: bytes) -> None:
+    """Raise 422 for query parameters of a route that has none."""
+    if query:
+        raise invalid(query="This route takes no parameters")
+
+
 def _reject_lenient_values(name: str, text: str, value: object) -> None:
     """Raise 422 for values that msgspec accepts out of leniency.
 

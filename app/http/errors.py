@@ -92,6 +92,12 @@ def unauthorized(code: str, *, presented: bool, detail: str | None = None) -> Pr
     return Problem(code, detail, headers={"WWW-Authenticate": challenge})
 
 
+def different_keys() -> Problem:
+    """Return the 401 for a request with several keys: a proxy may have checked one of them while the other counts."""
+    detail = "The request contains different API keys. Send one, in Authorization or in X-API-Key."
+    return unauthorized("unauthorized", presented=True, detail=detail)
+
+
 def problem_json(problem: Problem, *, request_id: str, public_url: str) -> bytes:
     """Return the JSON of the response, with secrets redacted: a request may contain one in the wrong field."""
     code = ERRORS[problem.code]

@@ -10,17 +10,18 @@ from typing import NoReturn
 from msgspec.structs import replace
 from structlog.contextvars import bind_contextvars
 
-from app.http.errors import Problem, missing_grant, unauthorized
+from app.http.errors import Problem, different_keys, missing_grant, unauthorized
 from app.http.messages import RawRequest
 from app.verification.rate_limit_headers import quota_exceeded, rate_headers, rate_limited
-from app.verification.requests import Authenticate, VerificationQueue, VerificationRequest, VerificationResult
+from app.verification.requests import Authenticate, VerificationRequest, VerificationResult
 from app.verification.unknown_secrets import sent_from, too_many_unknown
+from app.verification.verification import Verification
 from domain.keys.state import Key
 from domain.usage.decision import AccessRequest
 
 
 async def authenticate(
-    inbound: RawRequest, verification: VerificationQueue, request: VerificationRequest
+    inbound: RawRequest, verification: Verification, request: VerificationRequest
 ) -> VerificationResult:
     """Return the result, and add its rate limits to the headers of the response.
 
@@ -29,7 +30,7 @@ async def authenticate(
     if request.caller.is_foreign:
         result = await _with_foreign_secret(inbound, verification, request)
     else:
-        result = await verification.submit(request)
+        result = await verification.queue.submit(request)
     key = result.caller.key
     if key is not None:
         # Every later log line of the request contains the caller.
@@ -40,20 +41,21 @@ async def authenticate(
 
 
 async def _with_foreign_secret(
-    inbound: RawRequest, verification: VerificationQueue, request: VerificationRequest
+    inbound: RawRequest, verification: Verification, request: VerificationRequest
 ) -> VerificationResult:
     """Return the result for a caller whose secret only the look-up can recognize."""
-    origins = sent_from(inbound.ip)
-    if wait := verification.unknown_secrets.wait_seconds(origins):
+    origins, digest = sent_from(inbound.ip), request.caller.digest
+    if wait := verification.unknown_secrets.wait_seconds(origins, digest):
         raise too_many_unknown(wait)
-    result = await verification.submit(request)
-    verification.unknown_secrets.count(origins, known=result.caller.key is not None)
+    result = await verification.queue.submit(request)
+    known = result.caller.key is not None or result.caller.is_ambiguous
+    verification.unknown_secrets.count(origins, digest, known=known)
     return result
 
 
 async def raise_if_invalid(
     inbound: RawRequest,
-    verification: VerificationQueue,
+    verification: Verification,
     presented: AccessRequest,
     problem: Problem,
     *,
@@ -75,6 +77,8 @@ def raise_if_denied(result: VerificationResult, presented: AccessRequest) -> Key
     decision = result.caller
     if decision.accepted and decision.key is not None:
         return decision.key
+    if decision.is_ambiguous:
+        raise different_keys()
     if decision.code in {"unauthorized", "expired_key", "revoked_key", "disabled_key"}:
         raise unauthorized(decision.code, presented=True)
     if decision.code == "forbidden" and presented.people_only:

@@ -4,7 +4,6 @@
 loaded context only, and `finish` applies rate limits and quota and returns the result with the event to record.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -12,13 +11,12 @@ from msgspec import Struct, structs
 from app.verification.batch_context import BatchContext
 from app.verification.quota_ledger import QuotaLedger, apply_limits, deny, deny_invalid
 from app.verification.rate_limits import RateCheck, RateCheckResult, RateLimitStatus
-from app.verification.unknown_secrets import UnknownSecrets
 from app.verification.use_event import key_used
 from domain.keys.state import Key
-from domain.usage.decision import UNKNOWN_KEY, AccessDecision, AccessRequest
+from domain.usage.decision import DIFFERENT_KEYS, UNKNOWN_KEY, AccessDecision, AccessRequest
 from domain.usage.quota import Quota
 from domain.usage.rates import Rate, key_rates
-from eventstore.group_commit import GroupCommit, ItemResult
+from eventstore.group_commit import ItemResult
 
 
 class VerificationResult(Struct, frozen=True):
@@ -49,10 +47,10 @@ class Authenticate(Struct, frozen=True):
 
     @property
     def presented(self) -> tuple[AccessRequest, ...]:
-        return (self.request,)
+        return _looked_up(self.request)
 
     def evaluate(self, context: BatchContext) -> "_Authentication":
-        decision = context.decide(self.request)
+        decision = _decide_caller(context, self.request)
         return _Authentication(self.request, decision, context.rate_check(self.request, decision))
 
 
@@ -78,10 +76,10 @@ class VerifyKey(Struct, frozen=True):
 
     @property
     def presented(self) -> tuple[AccessRequest, ...]:
-        return (self.caller,) if self.subject is None else (self.caller, self.subject)
+        return (*_looked_up(self.caller), *(() if self.subject is None else (self.subject,)))
 
     def evaluate(self, context: BatchContext) -> "_KeyVerification":
-        caller = context.decide(self.caller)
+        caller = _decide_caller(context, self.caller)
         if not caller.accepted or caller.key is None:
             return _KeyVerification(self, caller, UNKNOWN_KEY, context.rate_check(self.caller, caller))
         own = key_rates(caller.key)
@@ -134,8 +132,14 @@ class _KeyVerification(Struct, frozen=True):
 VerificationRequest = Authenticate | VerifyKey
 
 
-@dataclass
-class VerificationQueue(GroupCommit[VerificationRequest, VerificationResult]):
-    """The queue of the requests that present keys, and the limit on unknown foreign secrets among them."""
+def _looked_up(caller: AccessRequest) -> tuple[AccessRequest, ...]:
+    """Return the request of a caller, and one with the other secret in its headers, so that both are looked up."""
+    other = caller.other_digest
+    return (caller,) if other is None else (caller, structs.replace(caller, digest=other))
 
-    unknown_secrets: UnknownSecrets = field(default_factory=UnknownSecrets)
+
+def _decide_caller(context: BatchContext, caller: AccessRequest) -> AccessDecision:
+    """Decide on the key of a caller. If the headers contain the secrets of two keys, neither counts."""
+    if caller.other_digest in context.states and caller.digest in context.states:
+        return DIFFERENT_KEYS
+    return context.decide(caller)

@@ -16,7 +16,11 @@ from domain.secret import SecretRecord
 
 
 class CreateKey(Struct, frozen=True):
-    """Create a key. `imported`: `secret` is the record of one that another system issued."""
+    """Create a key. `imported`: `secret` is the record of one that another system issued.
+
+    `known_secrets`: the digests of those words of the texts that are imported secrets of the organization. `keys`: the
+    number of keys for which the plan must have room: this one, and those that the same request creates after it.
+    """
 
     key_id: str
     organization_id: str
@@ -35,12 +39,15 @@ class CreateKey(Struct, frozen=True):
     allowed_ips: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     imported: Literal[True] | UnsetType = UNSET
+    known_secrets: frozenset[bytes] = frozenset()
+    keys: int = 1
 
 
 class ChangeKey(Struct, frozen=True):
     """Change some of the fields. A field that is UNSET stays unchanged. `expires_at` None removes the expiry.
 
-    `by` and `counts`: as in `DisableKey`, for a change that would let the key expire soon.
+    `by` and `counts`: as in `DisableKey`, for a change that would let the key expire soon. `known_secrets`: as in
+    `CreateKey`.
     """
 
     at: datetime
@@ -55,6 +62,7 @@ class ChangeKey(Struct, frozen=True):
     expires_at: datetime | UnsetType | None = UNSET
     by: Actor | None = None
     counts: KeyCounts | None = None
+    known_secrets: frozenset[bytes] = frozenset()
 
 
 class RotateKey(Struct, frozen=True):

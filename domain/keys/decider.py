@@ -62,7 +62,7 @@ from domain.keys.fields import (
     check_permissions,
     check_rate_limit,
     check_shown_parts,
-    check_without_secret,
+    check_without_secrets,
 )
 from domain.keys.state import (
     Active,
@@ -130,9 +130,8 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     if state is not None:
         raise Conflict("There is a key with this id already.")
     problems = FieldErrors()
-    if command.imported is not UNSET:
-        digest = command.secret.digest
-        check_without_secret(problems, digest, command.name, command.description, command.metadata)
+    own = None if command.imported is UNSET else command.secret.digest
+    check_without_secrets(problems, own, command.known_secrets, command.name, command.description, command.metadata)
     problems.name("name", command.name)
     problems.description("description", command.description)
     expires_at = check_expires_at(problems, command.expires_at, command.at)
@@ -147,7 +146,7 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     wanted = Scope(command.permissions, command.environment, expires_at, command.allowed_ips)
     require_within(command.authority, wanted, command.known_mcps)
     counts = command.counts
-    if counts.limit is not None and counts.used >= counts.limit:
+    if counts.limit is not None and counts.used + command.keys > counts.limit:
         raise KeyLimitReached(limit=counts.limit, used=counts.used, plan=counts.plan)
     return (
         KeyCreated(
@@ -180,6 +179,7 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
     expires_at = key.expires_at if command.expires_at is UNSET else command.expires_at
 
     problems = FieldErrors()
+    check_without_secrets(problems, None, command.known_secrets, name, description, metadata)
     problems.name("name", name)
     problems.description("description", description)
     check_metadata(problems, metadata)

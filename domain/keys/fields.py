@@ -33,6 +33,7 @@ IMPORTED_CANNOT_MANAGE = (
     " for management"
 )
 CONTAINS_ITSELF = "Contains the secret of this key; remove it: what is written here is kept permanently"
+CONTAINS_IMPORTED = "Contains the secret of an imported key; remove it: what is written here is kept permanently"
 IMPORTED_CANNOT_GET_GRANTS = (
     "An imported secret cannot have management grants. Rotate the key and end its earlier secrets, and then add them"
 )
@@ -111,25 +112,34 @@ def check_added_grants(problems: FieldErrors, key: Key, permissions: Permissions
         problems.add("permissions.manage", IMPORTED_CANNOT_GET_GRANTS)
 
 
-def check_without_secret(
-    problems: FieldErrors, digest: str, name: str, description: str, metadata: dict[str, str]
+def check_without_secrets(
+    problems: FieldErrors,
+    own: str | None,
+    others: frozenset[bytes],
+    name: str,
+    description: str,
+    metadata: dict[str, str],
 ) -> None:
     """Refuse texts that contain an imported secret, because the log keeps them permanently.
 
-    Only the digest of the secret is known. It is found as the whole text or as one of its words.
+    `own`: the digest of the secret that is being imported, in hexadecimal. `others`: the digests of other imported
+    secrets. A secret is found as the whole text or as one of its words, because only its digest is known.
     """
+    digests = frozenset(others if own is None else (bytes.fromhex(own), *others))
+    if not digests:
+        return
     named = [("name", name), ("description", description)]
     named += [("metadata", key) for key in metadata]
-    # A name that is the secret must not be part of a field's path.
-    named += [("metadata" if _contains(digest, key) else f"metadata.{key}", text) for key, text in metadata.items()]
+    # A name that is a secret must not be part of a field's path.
+    named += [("metadata" if _found(digests, key) else f"metadata.{key}", text) for key, text in metadata.items()]
     for field, text in named:
-        if _contains(digest, text):
-            problems.add(field, CONTAINS_ITSELF)
+        if found := _found(digests, text):
+            problems.add(field, CONTAINS_ITSELF if found - others else CONTAINS_IMPORTED)
 
 
-def _contains(digest: str, text: str) -> bool:
+def _found(digests: frozenset[bytes], text: str) -> frozenset[bytes]:
     parts = {text, text.strip(), *text.split()}
-    return any(sha256(part.encode(errors="surrogatepass")).hexdigest() == digest for part in parts)
+    return digests.intersection(sha256(part.encode(errors="surrogatepass")).digest() for part in parts)
 
 
 def check_rate_limit(problems: FieldErrors, rate_limit: RateLimit | None) -> None:

@@ -97,16 +97,19 @@ class Reaction(Struct, frozen=True):
 
 
 def reaction_to(
-    report: Report, state: Existing, policy: Policy, counts: KeyCounts, by: Actor, at: datetime
+    report: Report, state: Existing, policy: Policy, counts: KeyCounts, by: Actor, at: datetime, used_version: int = 0
 ) -> Reaction:
-    """Return what is done to the key in `state`."""
+    """Return what is done to the key in `state`.
+
+    `used_version`: the secret whose use has ended all earlier ones, even if no event records that yet; 0: none.
+    """
     match state:
         case Revoked():
             return Reaction("revoked_before")
         case Expired():
             return Reaction("expired_before")
         case Active() | Disabled():
-            return _to_unended(report, state, policy, counts, by, at)
+            return _to_unended(report, state, policy, counts, by, at, used_version)
         case _:
             assert_never(state)
 
@@ -130,13 +133,19 @@ def leak_alert(report: Report, alert_id: str, outcome: Outcome, at: datetime) ->
 
 
 def _to_unended(  # noqa: PLR0911 -- one return per outcome
-    report: Report, state: Active | Disabled, policy: Policy, counts: KeyCounts, by: Actor, at: datetime
+    report: Report,
+    state: Active | Disabled,
+    policy: Policy,
+    counts: KeyCounts,
+    by: Actor,
+    at: datetime,
+    used_version: int,
 ) -> Reaction:
     key = state.key
     if key.has_expired(at):
         return Reaction("expired_before")
     found = next((secret for secret in key.secrets if secret.version == report.secret_version), None)
-    if found is None or not found.is_valid(at):
+    if found is None or not found.is_valid(at) or found.version < used_version:
         return Reaction("secret_ended_before")
     if policy == "alert":
         return Reaction("still_works" if isinstance(state, Active) else "disabled_before")

@@ -12,7 +12,10 @@ from domain.plans.plan import McpCounts
 
 
 class RegisterMcp(Struct, frozen=True):
-    """Register an MCP. `endpoint_problem`: why the egress policy rejects the address; None: it may be reached."""
+    """Register an MCP. `endpoint_problem`: why the egress policy rejects the address; None: it may be reached.
+
+    `health_checks` false: the service is not an MCP server, and only gateways ask about its keys.
+    """
 
     mcp_id: str
     organization_id: str
@@ -25,6 +28,7 @@ class RegisterMcp(Struct, frozen=True):
     counts: McpCounts
     endpoint_problem: str | None = None
     description: str = ""
+    health_checks: bool = True
 
 
 class ChangeMcp(Struct, frozen=True):
@@ -41,6 +45,7 @@ class ChangeMcp(Struct, frozen=True):
     environment: Environment | UnsetType = UNSET
     auth_type: AuthType | UnsetType = UNSET
     status: Literal["active", "inactive"] | UnsetType = UNSET
+    health_checks: bool | UnsetType = UNSET
 
 
 class RecordHealth(Struct, frozen=True):

@@ -86,12 +86,14 @@ def _register(state: McpState, command: RegisterMcp) -> tuple[McpEvent, ...]:
             created_at=command.at,
             created_by=command.by,
             description=command.description,
+            health_checks=UNSET if command.health_checks else False,
         ),
     )
 
 
 def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
     mcp = state.mcp
+    health_checks = mcp.health_checks if command.health_checks is UNSET else command.health_checks
     changed = McpChanged(
         name=mcp.name if command.name is UNSET else command.name,
         description=mcp.description if command.description is UNSET else command.description,
@@ -101,6 +103,7 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
         changed_at=command.at,
         # Every auth_type but none comes with a new credential, and none removes the credential of another auth_type.
         credential_replaced=command.auth_type is not UNSET and {command.auth_type, mcp.auth_type} != {"none"},
+        health_checks=UNSET if health_checks else False,
     )
     problems = _problems(changed.name, changed.description, changed.endpoint_url, command.endpoint_problem)
     if (
@@ -162,12 +165,14 @@ def _initial_state(state: McpState, event: McpRegistered) -> Active:
             revision=1,
             updated_at=event.created_at,
             endpoint_changed_at=event.created_at,
+            health_checks=event.health_checks is UNSET,
         )
     )
 
 
 def _apply_change(mcp: Mcp, event: McpChanged) -> Mcp:
-    moved = event.credential_replaced or event.endpoint_url != mcp.endpoint_url
+    health_checks = event.health_checks is UNSET
+    moved = event.credential_replaced or event.endpoint_url != mcp.endpoint_url or health_checks != mcp.health_checks
     return replace(
         mcp,
         name=event.name,
@@ -179,6 +184,7 @@ def _apply_change(mcp: Mcp, event: McpChanged) -> Mcp:
         endpoint_changed_at=event.changed_at if moved else mcp.endpoint_changed_at,
         # Results for another address or with another credential do not apply to the new one.
         unhealthy=mcp.unhealthy and not moved,
+        health_checks=health_checks,
     )
 
 

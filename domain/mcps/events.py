@@ -7,7 +7,7 @@ The encrypted value is in the table `mcp_credentials`, from which it can be eras
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from domain.actor import Actor
 from domain.environment import Environment
@@ -17,6 +17,8 @@ Health = Literal["healthy", "unhealthy"]
 
 
 class McpRegistered(Struct, frozen=True, tag_field="type", tag="mcp.created"):
+    """The MCP was registered. `health_checks` false: its health is not checked. The field is absent otherwise."""
+
     mcp_id: str
     organization_id: str
     name: str
@@ -26,10 +28,14 @@ class McpRegistered(Struct, frozen=True, tag_field="type", tag="mcp.created"):
     created_at: datetime
     created_by: Actor
     description: str = ""
+    health_checks: Literal[False] | UnsetType = UNSET
 
 
 class McpChanged(Struct, frozen=True, tag_field="type", tag="mcp.updated"):
-    """The MCP was changed. Contains all changeable fields. `credential_replaced`: the credential is new."""
+    """The MCP was changed. Contains all changeable fields. `credential_replaced`: the credential is new.
+
+    `health_checks`: as in `McpRegistered`.
+    """
 
     name: str
     description: str
@@ -38,6 +44,7 @@ class McpChanged(Struct, frozen=True, tag_field="type", tag="mcp.updated"):
     auth_type: AuthType
     changed_at: datetime
     credential_replaced: bool = False
+    health_checks: Literal[False] | UnsetType = UNSET
 
 
 class McpDeactivated(Struct, frozen=True, tag_field="type", tag="mcp.deactivated"):

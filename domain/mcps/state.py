@@ -9,9 +9,10 @@ from domain.mcps.events import AuthType
 
 
 class Mcp(Struct, frozen=True):
-    """Fields of every MCP. `endpoint_changed_at`: when the address or credential last changed.
+    """Fields of every MCP. `endpoint_changed_at`: since when results of health checks apply.
 
-    `unhealthy`: the server does not respond there.
+    This is when the address or credential last changed, or the health checks were turned on or off. `unhealthy`: the
+    server does not respond there. Without `health_checks`, its health is unknown.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Mcp(Struct, frozen=True):
     updated_at: datetime
     endpoint_changed_at: datetime
     unhealthy: bool = False
+    health_checks: bool = True
 
 
 class Active(Struct, frozen=True, tag_field="status", tag="active"):

@@ -24,7 +24,8 @@ class AccessRequest(Struct, frozen=True):
     """The presented secret and the requested access.
 
     `digest`: SHA-256 of the secret. `is_foreign`: its format is not that of this service, so only the look-up shows
-    whether it is a secret. `organization_id`: the only organization whose keys are accepted; None: any.
+    whether it is a secret. `other_digest`: that of another foreign secret in the same request; if both belong to keys,
+    neither is accepted. `organization_id`: the only organization whose keys are accepted; None: any.
     `grant`: the management grant that the route requires. `people_only`: the route accepts no key with any grant.
     `invalid`: the request is refused even if its key is valid.
     """
@@ -38,6 +39,7 @@ class AccessRequest(Struct, frozen=True):
     people_only: bool = False
     invalid: bool = False
     is_foreign: bool = False
+    other_digest: bytes | None = None
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
@@ -51,11 +53,17 @@ class McpFacts(Struct, frozen=True):
 
 
 class AccessDecision(Struct, frozen=True):
-    """The decision. `key` is set whenever the secret matches a key that the caller may know of, accepted or not."""
+    """The decision. `key` is set whenever the secret matches a key that the caller may know of, accepted or not.
+
+    `is_ambiguous`: the request contains the secrets of different keys. `lacks_mcp`: it names an MCP that does not exist
+    in any organization.
+    """
 
     code: Code
     key: Key | None = None
     secret_version: int | None = None
+    is_ambiguous: bool = False
+    lacks_mcp: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -63,6 +71,7 @@ class AccessDecision(Struct, frozen=True):
 
 
 UNKNOWN_KEY = AccessDecision("unauthorized")
+DIFFERENT_KEYS = AccessDecision("unauthorized", is_ambiguous=True)
 
 
 RuleName = Literal[
@@ -149,7 +158,8 @@ def decide(
         if denied is not None:
             code = denied
             break
-    return AccessDecision(code, state.key, secret.version if secret else None)
+    lacks_mcp = mcp is None and presented.mcp_id is not None
+    return AccessDecision(code, state.key, secret.version if secret else None, lacks_mcp=lacks_mcp)
 
 
 def mcp_denial(key: Key, mcp: McpFacts) -> Denial | None:

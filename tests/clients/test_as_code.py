@@ -500,6 +500,17 @@ def test_inactive_servers_and_disabled_objects_can_be_created(org: Organization,
     assert org.client.get("/v1/webhooks").data[0]["status"] == "disabled"
 
 
+def test_a_service_that_is_no_mcp_server_is_in_a_file(org: Organization, apply: Run, run: Run) -> None:
+    table = '[[mcps]]\nname = "Orders"\nendpoint_url = "https://orders.example.com"\n'
+    assert apply(f"{table}health_checks = false\n").returncode == 0
+    assert named(org, "mcps", "Orders")["health_checks"] is False
+    exported_file = tomllib.loads(run("export", "--only", "mcps").stdout)
+    assert [mcp["health_checks"] for mcp in exported_file["mcps"]] == [False]
+    assert "Plan: 1 unchanged." in apply(f"{table}health_checks = false\n").stdout
+    assert apply(table).returncode == 0
+    assert named(org, "mcps", "Orders")["health_checks"] is True
+
+
 def test_an_export_is_stable_contains_no_secret_and_only_what_still_exists(
     org: Organization, run: Run, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from keyledger.authenticate import (
     _until_next_month,  # pyright: ignore[reportPrivateUsage]
 )
 from keyledger.litestar import KeyDenied, requires_key, verification_of
-from tests.app.api.api_keys.test_import_many import imported
+from tests.app.api.api_keys.imports import imported
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.flaky_proxy import Action, FlakyProxy, refusal
 

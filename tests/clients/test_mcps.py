@@ -20,6 +20,12 @@ def test_an_mcp_is_registered_read_listed_and_deleted(manager: Caller) -> None:
         manager.do(lambda c: c.mcps.get(made[0].id))
 
 
+def test_a_service_that_is_no_mcp_server_is_registered_without_health_checks(manager: Caller) -> None:
+    made = manager.do(lambda c: c.mcps.create("Orders", "https://orders.example.com", health_checks=False))
+    assert (made.health_checks, made.health) == (False, "unknown")
+    assert manager.do(lambda c: c.mcps.update(made.id, health_checks=True)).health_checks
+
+
 def test_a_tool_is_called_with_a_new_key(api: Api, manager: Caller, connect: Connect, upstream: Upstream) -> None:
     mcp = manager.do(lambda c: c.mcps.create("Example", upstream.url))
     key = manager.do(lambda c: c.keys.create("Agent", permissions=Permissions(mcps=(mcp.id,))))

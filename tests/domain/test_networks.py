@@ -12,6 +12,7 @@ from domain.networks import (
     parse_address,
     parse_network,
     parse_networks,
+    site_network,
     stored_network,
 )
 
@@ -295,6 +296,11 @@ def test_a_client_is_an_ipv4_address_or_a_64_network_of_ipv6(
     is_same: bool,  # noqa: FBT001
 ) -> None:
     assert (client_network(one) == client_network(other)) is is_same
+
+
+def test_a_site_is_a_48_network_of_ipv6() -> None:
+    assert site_network("2001:db8:1:2::3") == site_network("2001:db8:1:ffff::4") != site_network("2001:db8:2::3")
+    assert site_network("192.0.2.1") == site_network("::ffff:192.0.2.1") == site_network(None) == ""
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from domain.secret import (
     SecretRecord,
     contains_secret,
     digest,
+    digests_of_words,
     fingerprint,
     flaw_of,
     generate,
@@ -303,3 +304,11 @@ def test_a_digest_is_read_in_every_common_spelling(given_bytes: bytes) -> None:
 def test_other_texts_are_no_digests(text: str) -> None:
     """The last character of a digest in base64 has two unused bits, which are zero."""
     assert parse_digest(text) is None
+
+
+def test_the_words_of_texts_that_can_be_imported_secrets_have_digests() -> None:
+    first, second = "acme_0123456789ab", "x" * 255
+    own = generate("live", bytes(ENTROPY_BYTES)).reveal()
+    texts = [f"Token {first}\n", f"\u00a0{second}\t{first}", f"{own} short {'x' * 256} a,comma_of_20_characters"]
+    assert digests_of_words(texts) == {sha256(word.encode()).digest() for word in (first, second)}
+    assert digests_of_words([]) == frozenset()

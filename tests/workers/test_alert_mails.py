@@ -488,8 +488,23 @@ async def test_worker_processes_write_the_mail_to_the_file(
         ("disabled", "was found in public and is disabled now"),
         ("revoked", "was found in public and is revoked now"),
         ("still_works", "was found in public and still works"),
-        ("revoked_before", "was found in public"),
+        ("revoked_before", "was found in public and was revoked before"),
+        ("secret_ended_before", "was found in public and works with its newest secret only"),
+        ("of a later version", "was found in public"),
     ],
 )
 def test_a_mail_about_a_leaked_key_says_what_was_done(outcome: str, text: str) -> None:
     assert title(_notice("api_key.leaked")._replace(numbers={"outcome": outcome}), now()).endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("revoked_secret", "Key “Deploy”: a revoked or replaced secret is still in use"),
+        ("denied", "Key “Deploy” was refused many times"),
+    ],
+)
+def test_the_subject_of_a_mail_says_that_a_revoked_secret_is_still_in_use(rule: str, text: str) -> None:
+    to = Recipient("Acme", "ada@example.com", "owner", Notifications(), new_id("org"))
+    notice = _notice("api_key.denied_burst")._replace(numbers={"rule": rule, "denied": 3})
+    assert alert_mail(to, [notice], now(), PUBLIC_URL).subject == text

@@ -15,7 +15,10 @@ from structlog.testing import capture_logs
 from domain.mcps.commands import ChangeMcp
 from domain.mcps.events import McpHealthChanged
 from eventstore.check import check as check_log
-from gateway.mcp_target import store_credential
+from gateway.config import GatewayConfig
+from gateway.gateway import Gateway
+from gateway.health import probe
+from gateway.mcp_target import load_target, store_credential
 from gateway.upstream import Bearer
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
@@ -24,6 +27,7 @@ from infrastructure.database.tenant import read_transaction
 from infrastructure.egress_policy import EgressPolicy
 from infrastructure.encryption import Sealer
 from infrastructure.settings import Settings
+from projections.commands import commands_on
 from projections.read_models.mcps.health.queries import McpHealth, health_of, health_request_tools, tools_of
 from projections.registry import INLINE_CHECKS
 from tests import seed
@@ -281,6 +285,29 @@ async def test_an_inactive_mcp_is_not_checked(connections: Pool, organization_id
     await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="active"))
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).checked_at is not None
+
+
+async def test_a_service_that_is_no_mcp_server_is_not_checked(connections: Pool, organization_id: str) -> None:
+    """Neither on schedule nor by a test that a person requests."""
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=UNREACHABLE, health_checks=False)
+    assert await due_in(connections, mcp_id) is None
+    await check(connections, CONFIG)
+    async with Gateway(GatewayConfig(egress=LOOPBACK)) as gateway:
+        target = await load_target(connections, None, mcp_id, organization_id)
+        assert not (await probe(commands_on(connections), gateway, target, conclusive=True)).reachable
+    assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
+    await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), health_checks=True))
+    for _ in range(2):
+        await check(connections, CONFIG)
+        await advance(connections, MINUTE)
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).health == "unhealthy"
+    await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), health_checks=False))
+    assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
+    assert await due_in(connections, mcp_id) is None
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        assert (await check_log(connection, INLINE_CHECKS)).violations == []
 
 
 async def test_no_server_is_checked_if_the_interval_is_0(connections: Pool, organization_id: str) -> None:

@@ -5,10 +5,10 @@ from contextlib import suppress
 import structlog
 
 from eventstore.retention import AlreadyRunning, NotRemovable
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.settings import Settings
 from workers.job import Job
 from workers.job_runner import run_long_job
-from workers.log_throttle import LogThrottle
 from workers.retention import RemovedDay, Retention, remove_expired
 
 SECONDS_MAX = 1_800

@@ -19,12 +19,12 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.encryption import DecryptionFailed, Sealer
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.settings import Settings
 from projections.commands import commands_on
 from projections.read_models.mcps.health.queries import Claimed, claim
 from workers.job import Job
 from workers.job_runner import run_job_with_config
-from workers.log_throttle import LogThrottle
 
 CONCURRENT_MAX = 20
 """The maximum number of concurrent checks."""

@@ -15,13 +15,13 @@ from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import UNAVAILABLE
 from infrastructure.encryption import Sealer
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.settings import Settings
 from projections.outboxes.alert_mail.follow import WORTH_TELLING
 from projections.outboxes.alert_mail.queries import Notice, Recipient, claim, due, recipient, settle
 from projections.outboxes.mail.outbox import mail_add
 from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
-from workers.log_throttle import LogThrottle
 from workers.mail.alert_mails import alert_mail
 
 INTERVAL_MIN = timedelta(minutes=10)

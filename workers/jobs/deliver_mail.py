@@ -14,11 +14,11 @@ import structlog
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.encryption import DecryptionFailed, Sealer
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import SQL, Waiting, claim
 from workers.job import Job
 from workers.job_runner import run_job_with_config
-from workers.log_throttle import LogThrottle
 from workers.mail.sending import NotDelivered, send
 from workers.mail.withdrawing import withdraw_unseen
 

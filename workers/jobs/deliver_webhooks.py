@@ -34,6 +34,7 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from infrastructure.encryption import DecryptionFailed, Sealer
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.settings import Settings
 from projections.commands import commands_on
 from projections.outboxes.webhooks.queries import (
@@ -51,7 +52,6 @@ from projections.outboxes.webhooks.queries import (
 from projections.read_models.webhooks.list.queries import secrets_of
 from workers.job import Job
 from workers.job_runner import run_job_with_config
-from workers.log_throttle import LogThrottle
 
 RETRY_DELAYS = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)

@@ -21,6 +21,7 @@ from domain.anomalies.thresholds import DEFAULTS
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.geoip import geolocator
+from infrastructure.log_throttle import LogThrottle
 from infrastructure.settings import Settings
 from projections.read_models.anomalies.queries import (
     DENIALS_KEPT,
@@ -35,7 +36,6 @@ from projections.read_models.anomalies.queries import (
 )
 from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
-from workers.log_throttle import LogThrottle
 from workers.raise_alert import raise_alert
 
 SETTLE_DELAY = timedelta(seconds=2)

@@ -4,12 +4,13 @@ The mails are plain text without secrets. They show the name of a key and the pr
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
 from domain.alerts.events import AlertType, Number
 from domain.alerts.quota_stages import STAGES_PERCENT
+from domain.leaks.wording import OUTCOME_TEXTS
 from domain.members.roles import grants_of
 from projections.outboxes.alert_mail.queries import Notice, Recipient
 from projections.outboxes.mail.outbox import Mail
@@ -56,10 +57,12 @@ def title(notice: Notice, at: datetime) -> str:  # noqa: C901, PLR0911 -- one re
             return f"{key} was used again{_dormant(numbers.get('unused_days'))}"
         case "api_key.denied_burst" if notice.key_id is None:
             return f"Unknown keys were presented{_suffix(' from ', numbers.get('address'))}"
+        case "api_key.denied_burst" if numbers.get("rule") == "revoked_secret":
+            return f"{key}: a revoked or replaced secret is still in use"
         case "api_key.denied_burst":
             return f"{key} was refused many times"
         case "api_key.leaked":
-            return f"{key} was found in public{_LEAKED.get(str(numbers.get('outcome')), '')}"
+            return f"{key} was found in public{_leaked(numbers.get('outcome'))}"
         case "usage.threshold":
             return _used_of_month(numbers.get("percentage"))
         case "webhook.disabled":
@@ -163,17 +166,14 @@ def _dormant(unused_days: Number) -> str:
     return "" if unused_days is None else f" after {unused_days} {'day' if unused_days == 1 else 'days'} without use"
 
 
+def _leaked(outcome: Number) -> str:
+    known = next((text for name, text in OUTCOME_TEXTS.items() if name == outcome), None)
+    return "" if known is None else f" and {known.brief}"
+
+
 def _suffix(prefix: str, number: Number) -> str:
     return "" if number is None else f"{prefix}{number}"
 
-
-_LEAKED: Mapping[str, str] = {
-    "disabled": " and is disabled now",
-    "revoked": " and is revoked now",
-    "secret_ended": ": a replaced secret, which is ended now",
-    "still_works": " and still works",
-}
-"""What became of a key that was found. Other outcomes were so before."""
 
 ADVICE: dict[AlertType, str] = {
     "api_key.expiring": "The key is refused once it has expired. Set a later date if the key is still needed, or"

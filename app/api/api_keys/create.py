@@ -4,23 +4,20 @@ import os
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from msgspec import Meta, Struct, field, structs
+from msgspec import Meta, structs
 
 from app.api import examples
 from app.api.api_keys.expiry import expire_overdue_keys
 from app.api.api_keys.key_context import load_key_context
-from app.api.api_keys.schemas import KEY_EXAMPLE, AllowedIps, ExpiresAt, Key, Metadata, SecretOnce, changed_key
-from app.api.schemas import Description, Name
+from app.api.api_keys.new_key import NewKey
+from app.api.api_keys.schemas import KEY_EXAMPLE, Key, SecretOnce, changed_key
 from app.commands.run_command import run_command
 from app.handlers import HttpRequest, Success, get_services
 from app.http.errors import invalid
 from app.route import Route
-from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyLimitReached
-from domain.keys.events import RateLimit
-from domain.keys.permissions import Permissions
 from domain.plans.plan import KeyCounts
 from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from infrastructure.clock import new_id, now
@@ -30,22 +27,10 @@ from projections.read_models.organizations.counts.queries import keys_guard
 _EXPIRES_IN_DAYS_MAX = 36_500
 
 
-class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Name
-    description: Description = ""
-    expires_at: ExpiresAt | None = None
+class Body(NewKey, frozen=True):
     expires_in_days: (
         Annotated[int, Meta(ge=1, le=_EXPIRES_IN_DAYS_MAX, description="An alternative to `expires_at`.")] | None
     ) = None
-    environment: (
-        Annotated[Environment, Meta(description="Live or test. Default: the environment of the caller's key.")] | None
-    ) = None
-    permissions: Annotated[Permissions, Meta(description="The permissions of the key. Default: none.")] = Permissions()
-    rate_limit: Annotated[
-        RateLimit | None, Meta(description="A limit below that of the plan. Null: the plan's limit.")
-    ] = None
-    allowed_ips: AllowedIps = ()
-    metadata: Metadata = field(default_factory=dict[str, str])
 
     def expiry(self, created_at: datetime) -> datetime | None:
         """Return when a key that is created at `created_at` expires; None: never."""
@@ -82,28 +67,21 @@ async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
     caller = request.auth
     at = now()
     key_id = new_id("key")
-    context = await load_key_context(services.pool, key_id, caller.organization_id, at, caller.actor)
-    environment = body.environment or caller.default_environment
-    secret = generate(environment, os.urandom(ENTROPY_BYTES))
+    context = await load_key_context(
+        services.pool, key_id, caller.organization_id, at, maker=caller.actor, texts=body.texts
+    )
+    secret = generate(body.environment_for(caller), os.urandom(ENTROPY_BYTES))
 
     def command(counts: KeyCounts) -> CreateKey:
-        return CreateKey(
-            key_id=key_id,
-            organization_id=caller.organization_id,
-            name=body.name,
-            environment=environment,
-            permissions=body.permissions,
-            secret=fingerprint(secret),
-            at=at,
-            by=caller.actor,
-            authority=caller.authority,
+        return body.command(
+            key_id,
+            caller,
+            fingerprint(secret),
+            at,
+            expires_at=body.expiry(at),
             counts=counts,
             known_mcps=context.known_mcps,
-            description=body.description,
-            expires_at=body.expiry(at),
-            rate_limit=body.rate_limit,
-            allowed_ips=body.allowed_ips,
-            metadata=body.metadata,
+            known_secrets=context.known_secrets,
         )
 
     async def create() -> Success[CreatedKey]:

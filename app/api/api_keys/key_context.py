@@ -1,6 +1,7 @@
 """Context of a key that its own state does not include: its usage, its creator, and the organization's MCPs."""
 
 from asyncio import gather
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -8,34 +9,46 @@ from msgspec import Struct
 from domain.actor import Actor
 from domain.keys.delegation import McpEnvironments
 from domain.keys.state import Existing
-from infrastructure.database.connections import Pool
+from domain.secret import digests_of_words
+from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.tenant import read_transaction
 from projections.log_queries.names.queries import Names, names_of
-from projections.read_models.keys.state.queries import key_of
+from projections.read_models.keys.state.queries import key_of, own_keys_of_digests
 from projections.read_models.mcps.list.queries import environments
 from projections.read_models.usage.queries import KeyUsage, usage_of
 
 
 class KeyContext(Struct, frozen=True):
-    """`state` is None if the organization has no such key. `names` contains the name of the creator."""
+    """`state` is None if the organization has no such key. `names` contains the name of the creator.
+
+    `known_secrets`: the digests of the words of the texts that are secrets of the organization's keys.
+    """
 
     state: Existing | None
     usage: KeyUsage
     names: Names
     known_mcps: McpEnvironments
+    known_secrets: frozenset[bytes]
 
 
 async def load_key_context(
-    pool: Pool, key_id: str, organization_id: str, at: datetime, maker: Actor | None = None
+    pool: Pool,
+    key_id: str,
+    organization_id: str,
+    at: datetime,
+    *,
+    maker: Actor | None = None,
+    texts: Iterable[str] = (),
 ) -> KeyContext:
-    """Load the context of a key. `maker` is the creator of a key that does not exist yet."""
+    """Load the context of a key. `maker` is the creator of a key that does not exist yet. `texts` are to be stored."""
     async with read_transaction(pool, organization_id) as connection:
         # A pipeline sends all statements in one flush instead of one round trip each.
         async with connection.pipeline():
-            state, usage, known_mcps = await gather(
+            state, usage, known_mcps, known_secrets = await gather(
                 key_of(connection, key_id, organization_id),
                 usage_of(connection, [key_id], at),
                 environments(connection, organization_id),
+                secrets_in(connection, texts, organization_id),
             )
         creator = state.key.created_by if state else maker
         return KeyContext(
@@ -44,4 +57,11 @@ async def load_key_context(
             # The caller sees the key, and therefore also its creator.
             names=await names_of(connection, actors=[creator], created_by=None),
             known_mcps=known_mcps,
+            known_secrets=known_secrets,
         )
+
+
+async def secrets_in(connection: Connection, texts: Iterable[str], organization_id: str) -> frozenset[bytes]:
+    """Return the digests of the words of `texts` that are secrets of the organization's keys."""
+    digests = digests_of_words(texts)
+    return frozenset(await own_keys_of_digests(connection, list(digests), organization_id)) if digests else frozenset()

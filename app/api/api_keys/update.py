@@ -1,5 +1,6 @@
 """PATCH /v1/api-keys/{id}: change the name, permissions, limits or expiry of a key."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -34,6 +35,13 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     allowed_ips: AllowedIps | UnsetType = UNSET
     expires_at: ExpiresAt | UnsetType | None = UNSET
 
+    @property
+    def texts(self) -> Iterable[str]:
+        """Return the new texts, which the log keeps permanently."""
+        metadata = {} if self.metadata is UNSET else self.metadata
+        written = [text for text in (self.name, self.description) if isinstance(text, str)]
+        return (*written, *metadata, *metadata.values())
+
 
 @Route(
     "PATCH",
@@ -51,7 +59,7 @@ async def update_key(request: HttpRequest, key_id: str, body: Body) -> Success[K
     await ensure_visible(request, key_id)
     caller, services = request.auth, get_services(request)
     at = now()
-    context = await load_key_context(services.pool, key_id, caller.organization_id, at)
+    context = await load_key_context(services.pool, key_id, caller.organization_id, at, texts=body.texts)
     command = ChangeKey(
         at=at,
         authority=caller.authority,
@@ -64,6 +72,7 @@ async def update_key(request: HttpRequest, key_id: str, body: Body) -> Success[K
         allowed_ips=body.allowed_ips,
         expires_at=body.expires_at,
         by=caller.actor,
+        known_secrets=context.known_secrets,
     )
     # Removing grants from all keys of a member reads those keys under this lock, so none gains permissions
     # concurrently.

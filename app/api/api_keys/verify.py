@@ -15,7 +15,7 @@ from app.api.api_keys.schemas import PERMISSIONS_EXAMPLE, GrantedPermissions, to
 from app.api.schemas import id_pattern
 from app.auth.bearer import is_foreign
 from app.auth.callers import access_request
-from app.http.decoding import read_body
+from app.http.decoding import read_body, refuse_parameters
 from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse, clean_user_agent
 from app.route import Route
@@ -150,16 +150,16 @@ async def _verify_foreign(
     """
     unknown_secrets = services.verification.unknown_secrets
     origins = verified_by(caller.digest, inbound.ip, subject.ip)
-    if unknown_secrets.wait_seconds(origins):
+    if unknown_secrets.wait_seconds(origins, subject.digest):
         await _verify(inbound, services, caller, None)
         return VerifyResponse(valid=False, code="rate_limited")
     result = await _verify(inbound, services, caller, subject)
-    unknown_secrets.count(origins, known=result.subject.key is not None)
+    unknown_secrets.count(origins, subject.digest, known=result.subject.key is not None)
     return _response(result)
 
 
 def _access_request(inbound: RawRequest) -> AccessRequest | None:
-    refuse_parameters(inbound)
+    refuse_parameters(inbound.query)
     body = read_body(inbound.body, inbound.header("content-type") or "", Body)
     validate_target(body.mcp_id, body.tool)
     address = None if body.ip is None else parse_address(body.ip)
@@ -179,11 +179,6 @@ def _access_request(inbound: RawRequest) -> AccessRequest | None:
         user_agent=None if user_agent is None else clean_user_agent(user_agent),
         request_id=inbound.request_id,
     )
-
-
-def refuse_parameters(inbound: RawRequest) -> None:
-    if inbound.query:
-        raise invalid(query="This route takes no parameters")
 
 
 def validate_target(mcp_id: str | None, tool: str | None) -> None:

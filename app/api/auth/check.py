@@ -9,6 +9,7 @@ Every method is handled like GET, because Envoy asks with the method of the requ
 from typing import Annotated
 from urllib.parse import quote
 
+import structlog
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
 from app.verification.requests import Authenticate
 from domain.ids import is_id
+from infrastructure.log_throttle import LogOnce
 
 _PRINTABLE = "".join(chr(c) for c in range(ord(" "), ord("~") + 1) if chr(c) != "%")
 
@@ -50,6 +52,9 @@ class KeyMayDo(Struct, frozen=True):
 
     valid: AlwaysTrue
 
+
+_log = structlog.get_logger(__name__)
+_is_new = LogOnce(keys_max=1_000)
 
 _VALID = KeyMayDo(valid=True)
 _CONTENT = encode_success(_VALID)
@@ -85,7 +90,10 @@ async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
     except Problem as problem:
         await raise_if_invalid(inbound, services.verification, key_only, problem)
     presented = replace(key_only, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
-    key = raise_if_denied(await authenticate(inbound, services.verification, Authenticate(presented)), presented)
+    result = await authenticate(inbound, services.verification, Authenticate(presented))
+    if result.caller.code == "mcp_not_permitted" and result.caller.lacks_mcp:
+        _warn_about_mcp(query.mcp_id)
+    key = raise_if_denied(result, presented)
     headers = {
         "X-Key-Id": key.id,
         "X-Key-Name": _header_text(key.name),
@@ -93,6 +101,12 @@ async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
         "X-Key-Environment": key.environment,
     }
     return RawResponse(200, _CONTENT, headers)
+
+
+def _warn_about_mcp(mcp_id: str | None) -> None:
+    """Log that the configuration of a gateway is wrong: clients only see that their keys are not permitted."""
+    if mcp_id is not None and _is_new(mcp_id):
+        _log.warning("gateway_names_unknown_mcp", mcp_id=mcp_id)
 
 
 def _query(inbound: RawRequest) -> Query:

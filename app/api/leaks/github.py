@@ -17,13 +17,13 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 
-from app.api.api_keys.verify import refuse_parameters
 from app.api.leaks.report import act_on
+from app.http.decoding import refuse_parameters
 from app.http.errors import Problem
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
 from app.services import Services
-from domain.secret import digest, parse
+from domain.secret import parse
 from infrastructure.database.errors import Unavailable
 from projections.read_models.keys.state.queries import FoundKey, keys_of_digests
 
@@ -109,7 +109,7 @@ async def report_github_leaks(inbound: RawRequest, services: Services) -> RawRes
     if not keys.signed(inbound.body, key_identifier, signature):
         # One answer for every reason: the sender learns nothing about the keys of the server.
         raise Problem("forbidden", "The body is not signed by a public key of GitHub that this server knows.")
-    refuse_parameters(inbound)
+    refuse_parameters(inbound.query)
     leaks = _leaks(inbound.body)
     known = await _known(services, leaks)
     await _act(services, inbound, leaks, known)
@@ -134,11 +134,11 @@ def _leaks(body: bytes) -> list[_Leak]:
 
 
 def _leak(match: LeakedSecret) -> _Leak:
-    secret = parse(match.token)
+    token_hash = sha256(match.token.encode())
     return _Leak(
-        token_hash=sha256(match.token.encode()).hexdigest(),
+        token_hash=token_hash.hexdigest(),
         token_type=match.type[:_TYPE_LENGTH_MAX],
-        digest=None if secret is None else digest(secret),
+        digest=None if parse(match.token) is None else token_hash.digest(),
         url=match.url or "",
         place=match.source or "",
     )

@@ -31,6 +31,7 @@ from eventstore.recorded import Origin
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 from projections.read_models.alerts.list.queries import alert_of
+from projections.read_models.keys.list.queries import used_secret
 from projections.read_models.keys.state.queries import FoundKey, key_of
 from projections.read_models.organizations.counts.queries import keys_guard
 from projections.read_models.organizations.list.queries import organization_of
@@ -81,7 +82,9 @@ async def _act(
             raise KeyNotFound
         if organization is None:
             raise OrganizationNotFound
-        reaction = reaction_to(report, state, policy_of(organization.settings), counts, GITHUB, at)
+        used = await used_secret(connection, report.key_id, report.organization_id)
+        policy, used_version = policy_of(organization.settings), 0 if used is None else used.version
+        reaction = reaction_to(report, state, policy, counts, GITHUB, at, used_version)
         earlier = await alert_of(connection, alert_id, report.organization_id)
         if is_stopped and reaction.outcome not in STOPPED_BEFORE:
             raise ConcurrentChange

@@ -105,7 +105,7 @@ class Call(Struct, frozen=True):
             )
 
         try:
-            await self.services.verification.record(completed)
+            await self.services.verification.queue.record(completed)
         except StorageError:
             # The use itself is recorded. Withholding the result would only make the caller repeat the call.
             _log.warning("call_end_not_recorded", call_id=self.call_id)

@@ -6,14 +6,14 @@ import structlog
 from msgspec import Meta, Raw, Struct, field
 
 from app.api import examples
-from app.api.api_keys.verify import Tool, refuse_parameters, validate_target
+from app.api.api_keys.verify import Tool, validate_target
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
 from app.api.mcp.idempotent_call import call_once, repeatable
 from app.api.mcp.schemas import CALL_ERRORS, McpToCall
 from app.api.schemas import Count, McpId, Time
 from app.auth.callers import access_request
 from app.handlers import encode_success
-from app.http.decoding import read_body
+from app.http.decoding import read_body, refuse_parameters
 from app.http.errors import Problem
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
@@ -126,7 +126,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
 
 
 def _read_request(inbound: RawRequest) -> Body:
-    refuse_parameters(inbound)
+    refuse_parameters(inbound.query)
     body = read_body(inbound.body, inbound.header("content-type") or "", Body)
     validate_target(body.mcp_id, body.tool)
     return body

@@ -10,13 +10,13 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct
 
 from app.api import examples
-from app.api.api_keys.verify import refuse_parameters, validate_target
+from app.api.api_keys.verify import validate_target
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
 from app.api.mcp.idempotent_call import call_once, repeatable
 from app.api.mcp.schemas import CALL_ERRORS, McpToCall
 from app.auth.callers import access_request
 from app.handlers import encode_success
-from app.http.decoding import read_body
+from app.http.decoding import read_body, refuse_parameters
 from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
@@ -80,7 +80,7 @@ async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
 
 
 def _read_request(inbound: RawRequest) -> Body:
-    refuse_parameters(inbound)
+    refuse_parameters(inbound.query)
     body = read_body(inbound.body, inbound.header("content-type") or "", Body)
     validate_target(body.mcp_id, None)
     if not URI.fullmatch(body.uri):

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, structs
 
 from app.api.mcps.credential import CredentialFields, assembled
-from app.api.mcps.schemas import MCP_EXAMPLE, EndpointUrl, Mcp, changed_mcp
+from app.api.mcps.schemas import MCP_EXAMPLE, EndpointUrl, HealthChecks, Mcp, changed_mcp
 from app.api.schemas import Description, Name
 from app.commands.run_command import run_command
 from app.handlers import HttpRequest, Success, get_services
@@ -31,6 +31,7 @@ class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     environment: (
         Annotated[Environment, Meta(description="Live or test. Default: the environment of the caller's key.")] | None
     ) = None
+    health_checks: HealthChecks = True
 
 
 @Route(
@@ -73,6 +74,7 @@ async def create_mcp(request: HttpRequest, body: Body) -> Success[Mcp]:
             counts=counts,
             endpoint_problem=check_endpoint_url(body.endpoint_url, services.config.egress),
             description=body.description,
+            health_checks=body.health_checks,
         )
 
     return await run_command(

@@ -25,6 +25,15 @@ EndpointUrl = Annotated[
 ]
 
 
+HealthChecks = Annotated[
+    bool,
+    Meta(
+        description="Whether Keyledger checks that the server responds to MCP. False for a service that is not an MCP "
+        "server and is registered only for gateways: its health stays `unknown`."
+    ),
+]
+
+
 class Mcp(Struct, frozen=True):
     """An MCP server without its credential, which is never returned."""
 
@@ -40,6 +49,7 @@ class Mcp(Struct, frozen=True):
     last_active: Time | None
     request_count: Count
     revision: Revision
+    health_checks: HealthChecks
 
 
 MCP_EXAMPLE = Mcp(
@@ -55,6 +65,7 @@ MCP_EXAMPLE = Mcp(
     last_active=examples.LATER,
     request_count=1200,
     revision=1,
+    health_checks=True,
 )
 
 
@@ -72,6 +83,7 @@ def to_mcp(mcp: McpRow, usage: McpUsage, health: McpHealth) -> Mcp:
         last_active=usage.last_active,
         request_count=usage.total_requests,
         revision=mcp.revision,
+        health_checks=mcp.health_checks,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType, structs
 
 from app.api.mcps.credential import CredentialFields, assembled, parts
-from app.api.mcps.schemas import MCP_EXAMPLE, EndpointUrl, Mcp, changed_mcp
+from app.api.mcps.schemas import MCP_EXAMPLE, EndpointUrl, HealthChecks, Mcp, changed_mcp
 from app.api.schemas import Description, Name
 from app.commands.run_command import run_command
 from app.handlers import HttpRequest, Success, get_services
@@ -39,6 +39,7 @@ class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     endpoint_url: EndpointUrl | UnsetType = UNSET
     environment: Annotated[Environment, Meta(description="Live or test.")] | UnsetType = UNSET
     status: Annotated[McpStatus, Meta(description="Whether keys can reach the server.")] | UnsetType = UNSET
+    health_checks: HealthChecks | UnsetType = UNSET
 
 
 @Route(
@@ -81,6 +82,7 @@ async def update_mcp(request: HttpRequest, mcp_id: str, body: Body) -> Success[M
         # The complete credential, so that the result is right whatever a concurrent request has changed.
         auth_type=UNSET if credential is None else auth_type,
         status=body.status,
+        health_checks=body.health_checks,
     )
 
     def extra_statements(_: Change[McpState, McpEvent]) -> Iterable[Statement]:

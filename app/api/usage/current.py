@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from app.api.usage.csv_file import CSV, CSV_HEADERS, usage_response
 from app.api.usage.period import Bucket, OrganizationQuery, has_latencies, parse_period
@@ -13,13 +14,15 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 from projections.read_models.usage.counted_until import counted_until
 from projections.read_models.usage.organization_hours.queries import (
-    Outcomes,
+    DetailedOutcomes,
     Selection,
     outcomes_by_day,
     outcomes_by_hour,
     refusals_by_day,
+    sum_of,
 )
 from projections.read_models.usage.organization_report import organization_report, plan_of
+from projections.read_models.usage.span import Span
 
 
 @Route(
@@ -48,6 +51,8 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
         if plan is None:
             raise OrganizationNotFound
         until = await counted_until(connection, at)
+        selection = Selection(caller.organization_id, query.mcp_id, period.span)
+        details = await _details(connection, selection, query.bucket)
         report = await organization_report(
             connection,
             caller.organization_id,
@@ -55,8 +60,8 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
             created_by=caller.visible_keys.created_by,
             mcp_id=query.mcp_id,
             keys=query.keys,
+            by_day=None if period.span.is_utc else _by_day(period.span, query.bucket, details),
         )
-        details = await _details(connection, Selection(caller.organization_id, query.mcp_id, period.span), query.bucket)
     return to_organization_report(
         period,
         report,
@@ -69,7 +74,7 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
 
 async def _details(
     connection: Connection, selection: Selection, bucket: Bucket | None
-) -> Mapping[date | datetime, Outcomes]:
+) -> Mapping[date | datetime, DetailedOutcomes]:
     """Return the outcomes by the start of the hour or by day. Those of a long period have no latencies."""
     with_latencies = has_latencies(selection.span)
     match bucket:
@@ -82,4 +87,17 @@ async def _details(
         case "day":
             # A year of days is read faster without their requests, which the report has.
             refusals = await refusals_by_day(connection, selection.organization_id, selection.span)
-            return {day: Outcomes(denied=denied) for day, denied in refusals.items()}
+            return {day: DetailedOutcomes(denied=denied) for day, denied in refusals.items()}
+
+
+def _by_day(
+    span: Span, bucket: Bucket | None, details: Mapping[Any, DetailedOutcomes]
+) -> Mapping[date, DetailedOutcomes] | None:
+    """Return the outcomes of each day from those of each `bucket`; None without a bucket."""
+    match bucket:
+        case None:
+            return None
+        case "hour":
+            return {day: sum_of(parts) for day, parts in span.by_day(details).items()}
+        case "day":
+            return details

@@ -11,9 +11,8 @@ from app.api.schemas import Count, KeyId, McpId, Time
 from app.api.usage.period import HOURS_DAYS_MAX, Bucket, ReportPeriod, has_latencies
 from projections.read_models.usage import report as usage
 from projections.read_models.usage.key_details import KeyDetails
-from projections.read_models.usage.organization_hours import queries as organization_hours
-from projections.read_models.usage.organization_hours.queries import sum_of
-from projections.read_models.usage.report import Named, Outcomes, Report
+from projections.read_models.usage.organization_hours.queries import DetailedOutcomes, sum_of
+from projections.read_models.usage.report import Denial, Named, Outcomes, Report, most_denied
 
 COUNTING = (
     "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are those of "
@@ -174,7 +173,7 @@ class OrganizationReport(UsageDetails, frozen=True, kw_only=True):
     counted_until: CountedUntil
 
 
-_UNUSED = organization_hours.Outcomes()
+_UNUSED = DetailedOutcomes()
 _DAY = date(2026, 5, 1)
 _BY_MCP = [McpUsage(mcp_id=examples.MCP_ID, name="Wiki", requests=12)]
 _BY_DAY = [DayUsage(date=_DAY, requests=12, errors=1, denied=2)]
@@ -245,7 +244,7 @@ def to_key_report(
         by_tool=[ToolUsage(tool.mcp_id, tool.name, tool.requests) for tool in report.tools],
         by_day=[_day(day, _key_details(days.get(day.date))) for day in report.days],
         by_status=_by_status(report.total),
-        denied_by_reason=[DeniedUses(denial.reason, denial.denied) for denial in report.denials],
+        denied_by_reason=_denied(report.denials),
         latency_ms=LatencyPercentiles(*report.latency_ms),
         by_hour=[_hour(hour.start, hour.outcomes, _key_details(hours.get(hour.start))) for hour in report.hours]
         or UNSET,
@@ -259,7 +258,7 @@ def to_organization_report(
     limit: int | None,
     *,
     bucket: Bucket | None,
-    details: Mapping[date | datetime, organization_hours.Outcomes],
+    details: Mapping[date | datetime, DetailedOutcomes],
     counted_until: datetime,
 ) -> OrganizationReport:
     """Return the report on an organization.
@@ -322,30 +321,34 @@ def _hour(start: datetime, outcomes: Outcomes, details: UsageDetails) -> HourUsa
 
 def _outcomes_hour(
     start: datetime,
-    outcomes: organization_hours.Outcomes,
-    to_details: Callable[[organization_hours.Outcomes], UsageDetails],
+    outcomes: DetailedOutcomes,
+    to_details: Callable[[DetailedOutcomes], UsageDetails],
 ) -> HourUsage:
-    return _hour(start, Outcomes(outcomes.requests, outcomes.refused, outcomes.failed), to_details(outcomes))
+    return _hour(start, outcomes.numbers, to_details(outcomes))
 
 
 def _key_details(details: KeyDetails | None) -> UsageDetails:
     if details is None:
         return UsageDetails()
     return UsageDetails(
-        denied_by_reason=[DeniedUses(reason, denied) for reason, denied in details.most_denied],
+        denied_by_reason=_denied(most_denied(details.denied)),
         calls=details.calls,
         latency_ms=UNSET if details.latency_ms is None else LatencyPercentiles(*details.latency_ms),
     )
 
 
-def _details(outcomes: organization_hours.Outcomes) -> UsageDetails:
+def _details(outcomes: DetailedOutcomes) -> UsageDetails:
     return structs.replace(
         _refusals(outcomes), calls=outcomes.calls, latency_ms=LatencyPercentiles(*outcomes.latency_ms)
     )
 
 
-def _refusals(outcomes: organization_hours.Outcomes) -> UsageDetails:
-    return UsageDetails(denied_by_reason=[DeniedUses(reason, denied) for reason, denied in outcomes.most_denied])
+def _refusals(outcomes: DetailedOutcomes) -> UsageDetails:
+    return UsageDetails(denied_by_reason=_denied(most_denied(outcomes.denied)))
+
+
+def _denied(denials: Sequence[Denial]) -> list[DeniedUses]:
+    return [DeniedUses(denial.reason, denial.denied) for denial in denials]
 
 
 def _by_mcp(mcps: Sequence[Named]) -> list[McpUsage]:

@@ -31,15 +31,22 @@ class UnknownSecretCounts(Protocol):
 
 
 class GroupCommitLevels(Protocol):
-    """The part of `app.verification.requests.VerificationQueue` that is measured."""
+    """The part of `eventstore.group_commit.GroupCommit` that is measured."""
 
     counters: BatchCounters
 
     @property
-    def unknown_secrets(self) -> UnknownSecretCounts: ...
+    def waiting(self) -> int: ...
+
+
+class VerificationLevels(Protocol):
+    """The part of `app.verification.verification.Verification` that is measured."""
 
     @property
-    def waiting(self) -> int: ...
+    def queue(self) -> GroupCommitLevels: ...
+
+    @property
+    def unknown_secrets(self) -> UnknownSecretCounts: ...
 
 
 class RateLimitCounts(Protocol):
@@ -102,10 +109,10 @@ class Recorder:
 
 @asynccontextmanager
 async def flush_metrics(
-    recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
+    recorder: Recorder, verification: VerificationLevels, pool: Pool, limits: RateLimitCounts
 ) -> AsyncGenerator[asyncio.Task[None]]:
     """Update the instruments from this process and its parts every second, and once more at the end."""
-    task = asyncio.create_task(_update_instruments(recorder, group, pool, limits), name="figures")
+    task = asyncio.create_task(_update_instruments(recorder, verification, pool, limits), name="figures")
     try:
         yield task
     finally:
@@ -116,18 +123,18 @@ async def flush_metrics(
 
 
 async def _update_instruments(
-    recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
+    recorder: Recorder, verification: VerificationLevels, pool: Pool, limits: RateLimitCounts
 ) -> None:
     followed: dict[Counter, Callable[[], int]] = {
-        instruments.GROUP_COMMIT_REFUSED: lambda: group.counters.rejected,
-        instruments.FAILED_BATCHES: lambda: group.counters.failures,
-        instruments.GROUP_COMMIT_RECONNECTS: lambda: group.counters.reconnects,
+        instruments.GROUP_COMMIT_REFUSED: lambda: verification.queue.counters.rejected,
+        instruments.FAILED_BATCHES: lambda: verification.queue.counters.failures,
+        instruments.GROUP_COMMIT_RECONNECTS: lambda: verification.queue.counters.reconnects,
         instruments.RATE_LIMIT_REFUSED: lambda: limits.limited,
         instruments.RATE_LIMIT_FAILED_OPEN: lambda: limits.failed_open,
         instruments.RATE_LIMIT_FAILURES: lambda: limits.failures,
-        instruments.FOREIGN_SECRETS.labels("found"): lambda: group.unknown_secrets.found,
-        instruments.FOREIGN_SECRETS.labels("unknown"): lambda: group.unknown_secrets.unknown,
-        instruments.FOREIGN_SECRETS.labels("refused"): lambda: group.unknown_secrets.refused,
+        instruments.FOREIGN_SECRETS.labels("found"): lambda: verification.unknown_secrets.found,
+        instruments.FOREIGN_SECRETS.labels("unknown"): lambda: verification.unknown_secrets.unknown,
+        instruments.FOREIGN_SECRETS.labels("refused"): lambda: verification.unknown_secrets.refused,
         **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
         instruments.LOG_LINES_DROPPED: dropped_lines,
     }
@@ -138,7 +145,7 @@ async def _update_instruments(
         with suppress(OSError):
             recorder.hand_over()
             carry.over()
-        instruments.GROUP_COMMIT_WAITING.set(group.waiting)
+        instruments.GROUP_COMMIT_WAITING.set(verification.queue.waiting)
         _set_pool(pool.get_stats())
         await asyncio.sleep(_PACE_SECONDS)
 

@@ -19,6 +19,7 @@ from app.pages.wording.words import ALERTS, title_of
 from domain.alerts.expiry_stages import STAGES_DAYS
 from domain.alerts.quota_stages import STAGES_PERCENT
 from domain.leaks.reaction import Outcome
+from domain.leaks.wording import OUTCOME_TEXTS
 from domain.webhooks.events import DisabledBecause
 from infrastructure.clock import now
 
@@ -210,7 +211,7 @@ class _Leaked(Struct):
 
     def happened(self) -> str:
         where = f" at {self.url}" if self.url else ""
-        return f"was found on {_SOURCES.get(self.source, self.source)}{where}. {_OUTCOMES[self.outcome]}"
+        return f"was found on {_SOURCES.get(self.source, self.source)}{where}. {OUTCOME_TEXTS[self.outcome].sentences}"
 
     def rule(self) -> str:
         return f"Found in public: secret {self.secret_version} of the key. The same place is reported once."
@@ -252,17 +253,6 @@ class _Webhook(Struct):
 
 
 _SOURCES = {"github": "GitHub"}
-
-_OUTCOMES: Mapping[Outcome, str] = {
-    "disabled": "The key was disabled.",
-    "revoked": "The key was revoked.",
-    "secret_ended": "It is a secret that a rotation had replaced. It was ended, and the key works with its new secret.",
-    "still_works": "The key still works, because the organization wants only an alert.",
-    "disabled_before": "The key was disabled already. Do not enable it again.",
-    "revoked_before": "The key was revoked before.",
-    "expired_before": "The key had expired before.",
-    "secret_ended_before": "It is an earlier secret, which no longer works. The key works with its newest secret.",
-}
 
 _RULES: Mapping[tuple[str, str], type[_Rule]] = {
     ("api_key.expiring", ""): _Expiring,

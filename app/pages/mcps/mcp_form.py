@@ -13,6 +13,7 @@ LABELS = {
     "auth_parameter": "Query parameter",
     "auth_username": "User name",
     "auth_secret": "Token or password",
+    "health_checks": "Health checks",
 }
 """The labels of the fields, which have the names of the request except for the secret."""
 
@@ -27,15 +28,15 @@ _USED_BY = {
     "basic": ("auth_username", "auth_password"),
 }
 
-DEFAULTS = Fields([("environment", "live"), ("auth_type", "none")])
+DEFAULTS = Fields([("environment", "live"), ("auth_type", "none"), ("health_checks", "on")])
 """The form before the user has entered anything."""
 
 
 def to_fields(mcp: Mcp) -> Fields:
     """Return the form for a registered server, without its credential."""
-    return Fields(
-        [(name, getattr(mcp, name)) for name in ("name", "endpoint_url", "description", "environment", "auth_type")]
-    )
+    named = ("name", "endpoint_url", "description", "environment", "auth_type")
+    health_checks = ("health_checks", "on" if mcp.health_checks else "off")
+    return Fields([*[(name, getattr(mcp, name)) for name in named], health_checks])
 
 
 def to_request(fields: Fields, stored: Mcp | None = None) -> dict[str, object]:
@@ -49,6 +50,7 @@ def to_request(fields: Fields, stored: Mcp | None = None) -> dict[str, object]:
         "endpoint_url": fields.one("endpoint_url").strip(),
         "description": fields.one("description").strip(),
         "environment": fields.one("environment", "live"),
+        "health_checks": fields.one("health_checks", "on") != "off",
     }
     entered = {name: fields.one(SECRET_FIELDS.get(name, name)) for name in _USED_BY.get(auth_type, ())}
     given = {name: value for name, value in entered.items() if value}

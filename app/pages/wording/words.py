@@ -33,6 +33,7 @@ LEAK_POLICIES: dict[Policy, tuple[str, str]] = {
 MCP_STATUSES = {"active": "Active", "inactive": "Inactive"}
 
 MCP_HEALTHS = {"healthy": "Responds", "unhealthy": "Doesn't respond", "unknown": "Not called yet"}
+UNCHECKED_HEALTH = "Not checked"
 
 DELIVERY_STATUSES = {"delivered": "Delivered", "pending": "Being tried", "failed": "Given up"}
 

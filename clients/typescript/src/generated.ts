@@ -196,8 +196,6 @@ export interface CreateKeyBody {
   description?: string | undefined;
   /** A time in the future (RFC 3339, before the year 9999). Null: never. */
   expires_at?: string | Date | null | undefined;
-  /** An alternative to `expires_at`. */
-  expires_in_days?: number | null | undefined;
   /** Live or test. Default: the environment of the caller's key. */
   environment?: "live" | "test" | null | undefined;
   /** The permissions of the key. Default: none. */
@@ -211,6 +209,8 @@ export interface CreateKeyBody {
   allowed_ips?: readonly string[] | undefined;
   /** Custom name-value pairs. Names have 1 to 64 characters. */
   metadata?: Record<string, string> | undefined;
+  /** An alternative to `expires_at`. */
+  expires_in_days?: number | null | undefined;
 }
 
 export interface CreateMcpBody {
@@ -237,6 +237,11 @@ export interface CreateMcpBody {
   description?: string | undefined;
   /** Live or test. Default: the environment of the caller's key. */
   environment?: "live" | "test" | null | undefined;
+  /**
+   * Whether Keyledger checks that the server responds to MCP. False for a service that is not an MCP server and is
+   * registered only for gateways: its health stays `unknown`.
+   */
+  health_checks?: boolean | undefined;
 }
 
 export interface CreateSessionBody {
@@ -763,11 +768,6 @@ export interface KeySecret {
 export interface KeyToImport {
   /** The display name. */
   name: string;
-  /**
-   * The SHA-256 of the whole secret in hexadecimal, base64 or base64url. The secret has 16 to 255 printable ASCII
-   * characters and no comma, and at least 128 random bits.
-   */
-  sha256: string;
   /** The purpose, as free text. */
   description?: string | undefined;
   /** A time in the future (RFC 3339, before the year 9999). Null: never. */
@@ -785,6 +785,11 @@ export interface KeyToImport {
   allowed_ips?: readonly string[] | undefined;
   /** Custom name-value pairs. Names have 1 to 64 characters. */
   metadata?: Record<string, string> | undefined;
+  /**
+   * The SHA-256 of the whole secret in hexadecimal, base64 or base64url. The secret has 16 to 255 printable ASCII
+   * characters and no comma, and at least 128 random bits.
+   */
+  sha256: string;
   /** The first characters of the secret, by which people recognize it. They are shown. */
   prefix?: string | undefined;
   /** The last characters of the secret. They are shown. */
@@ -925,6 +930,11 @@ export interface ListedMcp {
   request_count: number;
   /** The number of the latest change, from 1. It is also the ETag. */
   revision: number;
+  /**
+   * Whether Keyledger checks that the server responds to MCP. False for a service that is not an MCP server and is
+   * registered only for gateways: its health stays `unknown`.
+   */
+  health_checks: boolean;
   /** Empty until a test has listed the tools. Only with `include=tools`. */
   tools?: BriefTool[];
 }
@@ -949,6 +959,11 @@ export interface Mcp {
   request_count: number;
   /** The number of the latest change, from 1. It is also the ETag. */
   revision: number;
+  /**
+   * Whether Keyledger checks that the server responds to MCP. False for a service that is not an MCP server and is
+   * registered only for gateways: its health stays `unknown`.
+   */
+  health_checks: boolean;
 }
 
 /** An MCP server with its usage, health and tools. */
@@ -967,6 +982,11 @@ export interface McpDetail {
   request_count: number;
   /** The number of the latest change, from 1. It is also the ETag. */
   revision: number;
+  /**
+   * Whether Keyledger checks that the server responds to MCP. False for a service that is not an MCP server and is
+   * registered only for gateways: its health stays `unknown`.
+   */
+  health_checks: boolean;
   health_checked_at: string | null;
   updated_at: string;
   stats: McpFigures;
@@ -1525,6 +1545,11 @@ export interface UpdateMcpBody {
   environment?: "live" | "test" | undefined;
   /** Whether keys can reach the server. */
   status?: "active" | "inactive" | undefined;
+  /**
+   * Whether Keyledger checks that the server responds to MCP. False for a service that is not an MCP server and is
+   * registered only for gateways: its health stays `unknown`.
+   */
+  health_checks?: boolean | undefined;
 }
 
 export interface UpdateMemberBody {

@@ -31,11 +31,6 @@ class KeyDetails:
     def latency_ms(self) -> Percentiles | None:
         return None if self.histogram is None else percentiles(self.histogram)
 
-    @property
-    def most_denied(self) -> list[tuple[str, int]]:
-        """Return the error codes of refusals with their numbers, most frequent first."""
-        return sorted(self.denied.items(), key=lambda item: (-item[1], item[0]))
-
 
 async def details_by_hour(connection: Connection, key_id: str, span: Span) -> dict[datetime, KeyDetails]:
     """Return the details of each hour of the span, by its start."""

@@ -9,11 +9,11 @@ from infrastructure.database.statements import load
 from projections.read_models.usage.latency import percentiles
 from projections.read_models.usage.report import (
     Day,
-    Denial,
     Hour,
     Outcomes,
     Report,
     Tool,
+    most_denied,
     most_used,
     named_mcps,
     sum_of_outcomes,
@@ -59,9 +59,7 @@ async def key_report(
         by_day = {day: sum_of_outcomes([Outcomes(), *parts]) for day, parts in span.by_day(hours).items()}
         denials = await connection.execute(_SQL.key_denials_by_hour, period)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
-    report.denials = sorted(
-        [Denial(*row) for row in await denials.fetchall()], key=lambda denial: (-denial.denied, denial.reason)
-    )
+    report.denials = most_denied(dict(await denials.fetchall()))
     if with_hours:
         if span.is_utc:
             cursor = await connection.execute(_SQL.key_hours, period)

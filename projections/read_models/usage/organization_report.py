@@ -1,12 +1,18 @@
 """The usage report of an organization over a span of days."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
 from domain.plans.plan import PlanName
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
-from projections.read_models.usage.organization_hours.queries import Selection, outcomes_by_day, sum_of
+from projections.read_models.usage.organization_hours.queries import (
+    DetailedOutcomes,
+    Selection,
+    outcomes_by_day,
+    sum_of,
+)
 from projections.read_models.usage.report import LISTED_MAX, Day, Outcomes, Report, named_mcps, sum_of_outcomes
 from projections.read_models.usage.span import Span
 from projections.read_models.usage.top_keys import top_keys
@@ -31,6 +37,7 @@ async def organization_report(
     created_by: str | None,
     mcp_id: str | None = None,
     keys: int = LISTED_MAX,
+    by_day: Mapping[date, DetailedOutcomes] | None = None,
 ) -> Report:
     """Return the report of an organization, with as many as `keys` of its most used keys.
 
@@ -39,9 +46,15 @@ async def organization_report(
 
     With `mcp_id`, the report covers the uses of that MCP server and lists no keys, whose uses by MCP are counted only
     for one key at a time.
+
+    `by_day`: the outcomes of each day, if the caller has read them. Only a report in another zone than UTC needs them.
     """
     selection = Selection(organization_id, mcp_id, span)
-    report = await (_report_in_utc if span.is_utc else _report_in_zone)(connection, selection)
+    if span.is_utc:
+        report = await _report_in_utc(connection, selection)
+    else:
+        read = await outcomes_by_day(connection, selection, with_latencies=False) if by_day is None else by_day
+        report = await _report_in_zone(connection, selection, read)
     if mcp_id is None:
         report.keys, report.keys_exact = await top_keys(connection, organization_id, span, created_by, keys)
     return report
@@ -74,8 +87,9 @@ async def _report_in_utc(connection: Connection, selection: Selection) -> Report
     return report
 
 
-async def _report_in_zone(connection: Connection, selection: Selection) -> Report:
-    by_day = await outcomes_by_day(connection, selection, with_latencies=False)
+async def _report_in_zone(
+    connection: Connection, selection: Selection, by_day: Mapping[date, DetailedOutcomes]
+) -> Report:
     total = sum_of(by_day.values())
     billed = await (await connection.execute(_SQL.billed, _days(selection))).fetchone()
     parameters = {
@@ -85,9 +99,9 @@ async def _report_in_zone(connection: Connection, selection: Selection) -> Repor
     }
     by_mcp: dict[str, int] = dict(await (await connection.execute(_SQL.mcps_in_parts, parameters)).fetchall())
     return Report(
-        total=Outcomes(total.requests, total.refused, total.failed, billed[0] if billed else 0),
+        total=total.numbers._replace(billed=billed[0] if billed else 0),
         mcps=await named_mcps(connection, by_mcp),
-        days=[Day(day, Outcomes(each.requests, each.refused, each.failed)) for day, each in sorted(by_day.items())],
+        days=[Day(day, each.numbers) for day, each in sorted(by_day.items())],
     )
 
 

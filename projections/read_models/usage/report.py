@@ -68,6 +68,11 @@ class Denial(NamedTuple):
     denied: int
 
 
+def most_denied(denied: Mapping[str, int]) -> list[Denial]:
+    """Return the numbers of denied uses by reason, most frequent first."""
+    return [Denial(*item) for item in sorted(denied.items(), key=lambda item: (-item[1], item[0]))]
+
+
 class Day(NamedTuple):
     """The outcomes of a day."""
 

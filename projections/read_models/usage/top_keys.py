@@ -18,9 +18,7 @@ the last listed key with twice as many candidates as listed keys.
 
 class _Queries(NamedTuple):
     organization_keys: bytes
-    organization_keys_in_parts: bytes
     creators_keys: bytes
-    creators_keys_in_parts: bytes
 
 
 _SQL = load(_Queries, __file__, "top_keys.sql")
@@ -35,22 +33,24 @@ async def top_keys(
     """
     if not limit:
         return [], True
-    parameters = {"organization_id": organization_id, "limit": limit, **_hours_of(span)}
+    parameters = {"organization_id": organization_id, "limit": limit, **_span_parameters(span)}
     if created_by is not None:
-        statement = _SQL.creators_keys if span.is_utc else _SQL.creators_keys_in_parts
-        cursor = await connection.execute(statement, {**parameters, "created_by": created_by})
+        cursor = await connection.execute(_SQL.creators_keys, {**parameters, "created_by": created_by})
         return [Named(*row) for row in await cursor.fetchall()], True
-    statement = _SQL.organization_keys if span.is_utc else _SQL.organization_keys_in_parts
     of_day = max(_CANDIDATES_OF_DAY * limit, _CANDIDATES_MIN)
-    rows = await (await connection.execute(statement, {**parameters, "of_day": of_day})).fetchall()
+    rows = await (await connection.execute(_SQL.organization_keys, {**parameters, "of_day": of_day})).fetchall()
     keys = [Named(key_id, name, requests) for key_id, name, requests, _ in rows]
     others = rows[0][3] if rows else 0
     last = keys[-1].requests if len(keys) == limit else 0
     return keys, others <= last
 
 
-def _hours_of(span: Span) -> dict[str, object]:
-    if span.is_utc:
-        return {"since": span.since, "until": span.until}
+def _span_parameters(span: Span) -> dict[str, object]:
+    """Return the UTC days with any hour of the span, and the same hours as whole days and the hours around them."""
     days = span.covering
-    return {"covering_first": days.since, "covering_last": days.until, **span.parts._asdict()}
+    return {
+        "covering_first": days.since,
+        "covering_last": days.until,
+        "only_whole_days": span.is_utc,
+        **span.parts._asdict(),
+    }

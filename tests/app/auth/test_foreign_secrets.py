@@ -3,7 +3,7 @@
 import pytest
 
 from app.verification.unknown_secrets import PER_ADDRESS
-from tests.app.api.api_keys.test_import_many import foreign, imported
+from tests.app.api.api_keys.imports import foreign, imported
 from tests.app.client import Response
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization, unknown_secret
@@ -17,6 +17,13 @@ def check(api: Api, org: Organization, *headers: tuple[str, str]) -> Response:
     return api.client().request("GET", "/v1/auth/check", params={"organization_id": org.id}, raw_headers=raw)
 
 
+def refused_for_now(api: Api, org: Organization, *headers: tuple[str, str]) -> Response:
+    """Use up the allowance of an address, and return the first refusal without a lookup."""
+    while (refused := check(api, org, ("X-API-Key", foreign()), *headers)).status == 401:
+        pass
+    return refused
+
+
 def test_a_key_of_this_service_wins_over_foreign_secrets(api: Api, org: Organization) -> None:
     _, secret = imported(org)
     key = org.key()
@@ -28,12 +35,32 @@ def test_a_key_of_this_service_wins_over_foreign_secrets(api: Api, org: Organiza
         assert check(api, org, *headers).headers["x-key-id"] == key.id
 
 
-def test_x_api_key_counts_before_authorization(api: Api, org: Organization) -> None:
-    first_id, first = imported(org)
-    _, second = imported(org)
-    accepted = check(api, org, ("X-API-Key", first), ("Authorization", f"Bearer {second}"))
-    assert accepted.headers["x-key-id"] == first_id
-    assert check(api, org, ("X-API-Key", first), ("Authorization", f"Bearer {JWT}")).headers["x-key-id"] == first_id
+def test_x_api_key_counts_before_a_credential_of_a_proxy_in_authorization(api: Api, org: Organization) -> None:
+    key_id, secret = imported(org)
+    for other in (JWT, secret):
+        accepted = check(api, org, ("X-API-Key", secret), ("Authorization", f"Bearer {other}"))
+        assert accepted.headers["x-key-id"] == key_id
+
+
+def test_the_secrets_of_two_imported_keys_in_the_two_headers_are_refused(api: Api, org: Organization) -> None:
+    """Like two keys of this service, and regardless of their state and organization."""
+    (_, first), (ended_id, ended), (_, elsewhere) = imported(org), imported(org), imported(api.organization())
+    org.client.delete(f"/v1/api-keys/{ended_id}")
+    for own, token in ((first, ended), (ended, first), (first, elsewhere)):
+        refused = check(api, org, ("X-API-Key", own), ("Authorization", f"Bearer {token}"))
+        assert (refused.status, refused.code, refused.error["message"]) == (401, "unauthorized", DIFFERENT)
+    raw = [(b"X-API-Key", first.encode()), (b"Authorization", f"Bearer {ended}".encode())]
+    verifying = api.client().request("POST", "/v1/api-keys/verify", {"key": first}, raw_headers=raw)
+    assert (verifying.status, verifying.error["message"]) == (401, DIFFERENT)
+
+
+def test_the_secrets_of_two_imported_keys_use_up_no_allowance(limited: Api) -> None:
+    org = limited.organization()
+    (_, first), (_, second) = imported(org), imported(org)
+    client = ("X-Forwarded-For", "203.0.113.31")
+    for _ in range(PER_ADDRESS.burst + 20):
+        refused = check(limited, org, ("X-API-Key", first), ("Authorization", f"Bearer {second}"), client)
+        assert refused.status == 401
 
 
 def test_authorization_counts_if_x_api_key_cannot_be_a_secret(api: Api, org: Organization) -> None:
@@ -66,11 +93,18 @@ def test_an_unknown_foreign_secret_is_refused_and_recorded(api: Api, org: Organi
 
 
 def test_a_mistyped_key_of_this_service_is_not_looked_up(api: Api, org: Organization) -> None:
-    query = "select count(*) from usage_events where caller_key_id = %s"
-    before = api.database.rows(query, org.manager.id)
-    secret = unknown_secret()
+    """A lookup is visible in the log, as the unknown key without a typing error shows."""
+
+    def looked_up() -> int:
+        query = "select count(*) from usage_events where caller_key_id = %s"
+        ((number,),) = api.database.rows(query, org.manager.id)
+        return int(number)
+
+    before, secret = looked_up(), unknown_secret()
     assert org.verify(secret[:-1] + ("0" if secret[-1] != "0" else "1"))["code"] == "unauthorized"
-    assert api.database.rows(query, org.manager.id) == before
+    assert looked_up() == before
+    assert org.verify(secret)["code"] == "unauthorized"
+    assert looked_up() == before + 1
 
 
 def test_a_foreign_secret_of_another_organization_is_unknown(api: Api, org: Organization) -> None:
@@ -93,8 +127,7 @@ def test_too_many_unknown_secrets_from_an_address_get_429_and_no_lookup(limited:
     client = ("X-Forwarded-For", "203.0.113.9")
     answers = [check(limited, org, ("X-API-Key", foreign()), client) for _ in range(PER_ADDRESS.burst)]
     assert {answer.status for answer in answers} == {401}
-    while (refused := check(limited, org, ("X-API-Key", foreign()), client)).status == 401:
-        pass
+    refused = refused_for_now(limited, org, client)
     assert (refused.status, refused.code) == (429, "rate_limited")
     assert refused.headers["retry-after"] == "1"
     assert "x-ratelimit-limit" not in refused.headers
@@ -102,6 +135,19 @@ def test_too_many_unknown_secrets_from_an_address_get_429_and_no_lookup(limited:
     assert check(limited, org, ("X-API-Key", native.secret[:-1]), ("X-Forwarded-For", "203.0.113.10")).status == 401
     elsewhere = check(limited, org, ("X-API-Key", secret), ("X-Forwarded-For", "203.0.113.10"))
     assert elsewhere.headers["x-key-id"] == key_id
+
+
+def test_a_secret_that_was_found_is_accepted_although_its_address_has_no_allowance(limited: Api) -> None:
+    """The lookup alone decides: the same secret is refused as soon as its key is revoked."""
+    org = limited.organization()
+    key_id, secret = imported(org)
+    client = ("X-Forwarded-For", "203.0.113.11")
+    assert check(limited, org, ("X-API-Key", secret), client).status == 200
+    refused_for_now(limited, org, client)
+    assert check(limited, org, ("X-API-Key", secret), client).headers["x-key-id"] == key_id
+    org.client.delete(f"/v1/api-keys/{key_id}")
+    refused_for_now(limited, org, client)
+    assert check(limited, org, ("X-API-Key", secret), client).code == "revoked_key"
 
 
 def test_too_many_unknown_secrets_in_verifications_of_a_client_are_rate_limited(limited: Api) -> None:

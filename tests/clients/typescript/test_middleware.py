@@ -15,7 +15,7 @@ from keyledger.authenticate import (
     _denied,  # pyright: ignore[reportPrivateUsage]
     problem_of,
 )
-from tests.app.api.api_keys.test_import_many import foreign, imported
+from tests.app.api.api_keys.imports import foreign, imported
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.flaky_proxy import Action, FlakyProxy, refusal
 from tests.clients.typescript.conftest import CallFailed, Evaluate, Host, Start

@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta, timezone
+from hashlib import sha256
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from domain.keys.events import (
     KeyPermissionsChanged,
     RateLimit,
 )
-from domain.keys.fields import IMPORTED_CANNOT_GET_GRANTS
+from domain.keys.fields import CONTAINS_IMPORTED, IMPORTED_CANNOT_GET_GRANTS
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Disabled
 from domain.refusal import Invalid
@@ -46,6 +47,18 @@ def test_omitted_fields_are_unchanged() -> None:
     given(KEY, CREATED).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
     given(KEY, CREATED).when(replace(CHANGE, description="x")).then(replace(DETAILS, description="x"))
     given(KEY, CREATED).when(replace(CHANGE, metadata={"a": "b"})).then(replace(DETAILS, metadata={"a": "b"}))
+
+
+def test_a_change_does_not_record_an_imported_secret() -> None:
+    secret = f"acme_{'0123456789' * 2}"
+    change = replace(CHANGE, known_secrets=frozenset({sha256(secret.encode()).digest()}))
+    for fields, path in (
+        ({"name": secret}, "name"),
+        ({"description": f"Token {secret}"}, "description"),
+        ({"metadata": {"token": secret}}, "metadata.token"),
+    ):
+        given(KEY, CREATED).when(replace(change, **fields)).then_refused(Invalid, **{path: CONTAINS_IMPORTED})
+    given(KEY, CREATED).when(replace(change, name="New")).then(replace(DETAILS, name="New"))
 
 
 def test_permissions_rate_limit_and_addresses_are_one_event() -> None:

@@ -1,7 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
+from typing import Literal
 
 import pytest
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from domain.fields import CONTAINS_API_KEY, DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
@@ -10,6 +12,7 @@ from domain.keys.errors import KeyLimitReached
 from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.fields import (
     ALLOWED_IPS_MAX,
+    CONTAINS_IMPORTED,
     CONTAINS_ITSELF,
     IMPORTED_CANNOT_MANAGE,
     METADATA_KEY_LENGTH_MAX,
@@ -103,6 +106,22 @@ def test_an_import_does_not_record_the_secret(text: str) -> None:
         refused = given(KEY).when(replace(command, **fields)).refusal
         assert refused is not None
         assert refused.details[path] == CONTAINS_ITSELF
+        assert secret not in str(refused.details)
+
+
+@pytest.mark.parametrize("imported", [UNSET, True])
+def test_a_new_key_does_not_record_the_secret_of_another_key(imported: Literal[True] | UnsetType) -> None:
+    secret = f"acme_{'0123456789' * 2}"
+    command = replace(CREATE, imported=imported, known_secrets=frozenset({sha256(secret.encode()).digest()}))
+    for fields, path in (
+        ({"name": secret}, "name"),
+        ({"description": f"Token {secret}"}, "description"),
+        ({"metadata": {"token": f" {secret}"}}, "metadata.token"),
+        ({"metadata": {secret: secret}}, "metadata"),
+    ):
+        refused = given(KEY).when(replace(command, **fields)).refusal
+        assert refused is not None
+        assert refused.details[path] == CONTAINS_IMPORTED
         assert secret not in str(refused.details)
 
 
@@ -273,3 +292,13 @@ def test_the_plan_counts_active_and_disabled_keys(active: int, disabled: int) ->
     given(KEY).when(replace(CREATE, counts=full)).then_refused(
         KeyLimitReached, limit=10, used=active + disabled, plan="pro"
     )
+
+
+@pytest.mark.parametrize(("keys", "fits"), [(1, True), (3, True), (4, False)])
+def test_the_plan_must_have_room_for_all_keys_of_a_request(keys: int, fits: bool) -> None:  # noqa: FBT001
+    three_left = KeyCounts(active=1, disabled=6, limit=10, plan="pro")
+    creation = given(KEY).when(replace(CREATE, counts=three_left, keys=keys))
+    if fits:
+        creation.then(CREATED)
+    else:
+        creation.then_refused(KeyLimitReached, limit=10, used=7, plan="pro")

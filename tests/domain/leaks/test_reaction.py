@@ -1,6 +1,7 @@
 """The reaction to a leaked secret, for every state of its key and every policy."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,8 @@ from domain.keys.events import KeyDisabled, KeyEvent, KeyExpired, KeyRevoked, Ke
 from domain.keys.fields import NOTE_LENGTH_MAX
 from domain.keys.state import Existing
 from domain.leaks.policy import DEFAULT, POLICIES, Policy, policy_of, validate
-from domain.leaks.reaction import Outcome, Report, leak_alert, reaction_to
+from domain.leaks.reaction import Outcome, Reaction, Report, leak_alert, reaction_to
+from domain.leaks.wording import OUTCOME_TEXTS
 from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import OrganizationCreated, Setting
@@ -63,6 +65,21 @@ def test_every_state_and_policy_has_its_outcome(name: str, policy: Policy) -> No
     assert type(reaction.command) is commands.get(reaction.outcome, type(None))
     if reaction.command is not None:
         assert KEY.decide(state_of(name), reaction.command), "the command changes the key"
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_secret_that_the_use_of_a_newer_one_has_ended_works_no_more(policy: Policy) -> None:
+    """Also before an event records the end."""
+    state = state_of("rotating")
+    assert reaction_to(REPORT, state, policy, COUNTS, GITHUB, NOW, 2) == Reaction("secret_ended_before")
+    newer = replace(REPORT, secret_version=2)
+    assert reaction_to(newer, state, policy, COUNTS, GITHUB, NOW, 2) == reaction_to(
+        newer, state, policy, COUNTS, GITHUB, NOW
+    )
+
+
+def test_every_outcome_is_worded() -> None:
+    assert set(OUTCOME_TEXTS) == set(get_args(Outcome))
 
 
 def test_a_secret_that_the_state_no_longer_lists_has_ended() -> None:

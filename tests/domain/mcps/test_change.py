@@ -13,6 +13,7 @@ from domain.mcps.events import (
     McpDeactivated,
     McpDeleted,
     McpEvent,
+    McpHealthChanged,
     McpRegistered,
 )
 from domain.mcps.state import Active, Deleted, Inactive, Mcp
@@ -49,6 +50,20 @@ def test_every_field_can_be_changed_separately() -> None:
     given(MCP, REGISTERED).when(ChangeMcp(at(60), environment=environment)).then(
         replace(CHANGED, environment=environment)
     )
+
+
+def test_health_checks_are_turned_off_and_on() -> None:
+    """Observations from before no longer apply."""
+    off, on = replace(CHANGED, health_checks=False), replace(CHANGED, changed_at=at(90))
+    unhealthy = McpHealthChanged("unhealthy", at(50), "mcp_unreachable")
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), health_checks=True)).then_nothing()
+    given(MCP, REGISTERED, unhealthy).when(ChangeMcp(at(60), health_checks=False)).then(off)
+    given(MCP, REGISTERED, unhealthy, off).when(ChangeMcp(at(60), health_checks=False)).then_nothing()
+    given(MCP, REGISTERED, unhealthy, off).when(ChangeMcp(at(90), health_checks=True)).then(on)
+    given(MCP, REGISTERED, off).when(ChangeMcp(at(90), name="Find")).then(replace(off, name="Find", changed_at=at(90)))
+    state = MCP.fold([REGISTERED, unhealthy, off])
+    assert isinstance(state, Active)
+    assert (state.mcp.health_checks, state.mcp.unhealthy, state.mcp.endpoint_changed_at) == (False, False, at(60))
 
 
 def test_a_change_is_applied_to_the_state() -> None:

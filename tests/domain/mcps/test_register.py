@@ -45,6 +45,11 @@ def test_an_mcp_can_be_registered_below_the_plan_limit() -> None:
     assert MCP.fold([REGISTERED]) == Active(SEARCH)
 
 
+def test_a_service_that_is_no_mcp_server_is_registered_without_health_checks() -> None:
+    given(MCP).when(replace(REGISTER, health_checks=False)).then(replace(REGISTERED, health_checks=False))
+    assert MCP.fold([replace(REGISTERED, health_checks=False)]) == Active(replace(SEARCH, health_checks=False))
+
+
 @pytest.mark.parametrize("used", [5, 6])
 def test_an_mcp_beyond_the_plan_limit_is_refused(used: int) -> None:
     full = replace(REGISTER, counts=McpCounts(used=used, limit=5, plan="free"))

@@ -16,7 +16,7 @@ from projections.read_models.usage.latency import Percentiles
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from projections.read_models.usage.organization_hours.check import check_organization_hours
 from projections.read_models.usage.organization_hours.queries import (
-    Outcomes,
+    DetailedOutcomes,
     Selection,
     outcomes_by_day,
     outcomes_by_hour,
@@ -40,16 +40,16 @@ SPAN = Span(AT.date() - timedelta(days=1), AT.date() + timedelta(days=1))
 
 async def _outcomes(
     connection: Connection, *, mcp_id: str | None = None, organization_id: str = "org_a"
-) -> dict[datetime, Outcomes]:
+) -> dict[datetime, DetailedOutcomes]:
     assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
     return await outcomes_by_hour(connection, Selection(organization_id, mcp_id, SPAN))
 
 
-async def _outcomes_of_days(connection: Connection, mcp_id: str | None = None) -> dict[date, Outcomes]:
+async def _outcomes_of_days(connection: Connection, mcp_id: str | None = None) -> dict[date, DetailedOutcomes]:
     """Return the outcomes of the days with any uses."""
     assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
     found = await outcomes_by_day(connection, Selection("org_a", mcp_id, SPAN))
-    return {day: outcomes for day, outcomes in found.items() if outcomes != Outcomes()}
+    return {day: outcomes for day, outcomes in found.items() if outcomes != DetailedOutcomes()}
 
 
 async def _refusals(connection: Connection) -> dict[date, dict[str, int]]:
@@ -79,11 +79,11 @@ async def test_uses_of_all_keys_are_counted_by_hour_and_reason(connection: Conne
     )
     await append(connection, "q", AT + HOUR, [used(KEY, AT + HOUR)])
     assert await _outcomes(connection) == {
-        NOON: Outcomes(requests=2, denied={"rate_limited": 1, "expired_key": 2}),
-        NOON + HOUR: Outcomes(requests=1),
+        NOON: DetailedOutcomes(requests=2, denied={"rate_limited": 1, "expired_key": 2}),
+        NOON + HOUR: DetailedOutcomes(requests=1),
     }
     assert await _outcomes_of_days(connection) == {
-        AT.date(): Outcomes(requests=3, denied={"rate_limited": 1, "expired_key": 2})
+        AT.date(): DetailedOutcomes(requests=3, denied={"rate_limited": 1, "expired_key": 2})
     }
 
 
@@ -122,7 +122,7 @@ async def test_one_mcp_server_can_be_selected(connection: Connection) -> None:
         used(KEY, AT, mcp_id="mcp_b"),
     ]
     await append(connection, "p", AT, events)
-    assert await _outcomes(connection, mcp_id="mcp_a") == {NOON: Outcomes(1, 0, {"tool_not_permitted": 1})}
+    assert await _outcomes(connection, mcp_id="mcp_a") == {NOON: DetailedOutcomes(1, 0, {"tool_not_permitted": 1})}
 
 
 async def test_the_end_of_a_call_counts_in_the_hour_of_its_start(connection: Connection) -> None:
@@ -130,10 +130,10 @@ async def test_the_end_of_a_call_counts_in_the_hour_of_its_start(connection: Con
     later = AT + 26 * HOUR
     await append(connection, "p", AT, [completed(KEY, AT, call_id=_call_id(last_moment), status="error", latency_ms=7)])
     await append(connection, "p", later, [completed(KEY, later, call_id=_call_id(last_moment), latency_ms=9)])
-    assert await _outcomes(connection) == {NOON - HOUR: Outcomes(0, 1, {}, {8: 1, 10: 1})}
+    assert await _outcomes(connection) == {NOON - HOUR: DetailedOutcomes(0, 1, {}, {8: 1, 10: 1})}
     use = used(KEY, last_moment, action="call", mcp_id="mcp_a")
     await append(connection, "q", last_moment, [use])
-    assert await _outcomes(connection) == {NOON - HOUR: Outcomes(1, 1, {}, {8: 1, 10: 1})}
+    assert await _outcomes(connection) == {NOON - HOUR: DetailedOutcomes(1, 1, {}, {8: 1, 10: 1})}
 
 
 async def test_latencies_of_parts_are_summed(connection: Connection) -> None:
@@ -142,7 +142,9 @@ async def test_latencies_of_parts_are_summed(connection: Connection) -> None:
     await append(connection, "q", AT, ends[7:])
     (found,) = (await _outcomes(connection)).values()
     assert (found.calls, found.latency_ms) == (20, Percentiles(4, 9, 9))
-    total = sum_of([found, Outcomes(1, 0, {"rate_limited": 2}), Outcomes(1, 0, {"rate_limited": 1}, {1: 80})])
+    total = sum_of(
+        [found, DetailedOutcomes(1, 0, {"rate_limited": 2}), DetailedOutcomes(1, 0, {"rate_limited": 1}, {1: 80})]
+    )
     assert (total.requests, total.denied, total.calls) == (2, {"rate_limited": 3}, 100)
     assert total.latency_ms == Percentiles(0, 7, 9)
 

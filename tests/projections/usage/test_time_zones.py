@@ -17,7 +17,7 @@ from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.key_details import details_by_day
 from projections.read_models.usage.key_report import key_report
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
-from projections.read_models.usage.organization_hours.queries import Selection, outcomes_by_day
+from projections.read_models.usage.organization_hours.queries import DetailedOutcomes, Selection, outcomes_by_day
 from projections.read_models.usage.organization_report import organization_report
 from projections.read_models.usage.report import Outcomes
 from projections.read_models.usage.span import Span
@@ -161,3 +161,19 @@ async def test_the_latencies_of_a_key_are_those_of_all_utc_days_with_an_hour_of_
     span = Span(date(2026, 3, 5), date(2026, 3, 5), ZoneInfo("Europe/Berlin"))  # 22:00 on the 4th, in winter 23:00
     report = await key_report(connection, KEYS[0], span)
     assert (report.latency_ms.p50, report.latency_ms.p99) == (5, 9)
+
+
+@pytest.mark.parametrize("mcp_id", [None, "mcp_a"])
+@pytest.mark.usefixtures("written")
+async def test_a_report_in_a_time_zone_takes_the_days_that_its_caller_has_read(
+    connection: Connection, mcp_id: str | None
+) -> None:
+    """They are not read again, as days show that differ from the log."""
+    span = Span(*SPANS[1], ZoneInfo("Europe/Berlin"))
+    days = await outcomes_by_day(connection, Selection("org_a", mcp_id, span))
+    read = await organization_report(connection, "org_a", span, created_by=None, mcp_id=mcp_id)
+    given = await organization_report(connection, "org_a", span, created_by=None, mcp_id=mcp_id, by_day=days)
+    assert given == read
+    empty = {day: DetailedOutcomes() for day in days}
+    report = await organization_report(connection, "org_a", span, created_by=None, mcp_id=mcp_id, by_day=empty)
+    assert {day.outcomes for day in report.days} == {Outcomes()}

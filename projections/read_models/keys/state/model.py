@@ -14,6 +14,7 @@ from infrastructure.database.statements import load
 from projections.engine.read_model import ReadModel
 from projections.engine.verify import FoldedRows, Row, Rule
 from projections.read_models.keys.state.apply import apply
+from projections.read_models.keys.state.errors import DigestTaken
 
 
 class _Queries(NamedTuple):
@@ -58,7 +59,7 @@ READ_MODEL = ReadModel(
     name="key_state",
     module=__name__,
     tables=("key_state", "key_secrets"),
-    inline=InlineProjection(frozenset({KEY.kind}), apply),
+    inline=InlineProjection(frozenset({KEY.kind}), apply, violations={"key_secrets_pkey": DigestTaken}),
     rows=(FoldedRows("key_state", ("key_id", "organization_id", "version", "state"), _rows),),
     rules=(Rule(("key_secrets",), _secrets),),
 )

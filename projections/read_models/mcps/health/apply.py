@@ -22,7 +22,7 @@ def apply(change: Change[Any, McpEvent]) -> Iterable[Statement]:
         or before.mcp.endpoint_changed_at != after.mcp.endpoint_changed_at
     ):
         # A server that is new, has another endpoint or is active again is checked immediately.
-        due_at = change.at if isinstance(after, Active) else None
+        due_at = change.at if isinstance(after, Active) and after.mcp.health_checks else None
         yield Statement(
             SQL.health_put, (change.stream_id, change.organization_id, after.mcp.endpoint_changed_at, due_at)
         )

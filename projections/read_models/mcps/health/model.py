@@ -24,12 +24,13 @@ _SQL = load(_Queries, __file__, "check.sql")
 def _row(state: ExistingMcp) -> Row | None:
     """Return the row of a server.
 
-    Every server has a row until it is deleted, and only active ones are due for a check.
+    Every server has a row until it is deleted. Only active ones with health checks are due for one.
     """
     if isinstance(state, Deleted):
         return None
     mcp = state.mcp
-    return mcp.id, mcp.organization_id, mcp.endpoint_changed_at, isinstance(state, Active), mcp.unhealthy
+    is_due = isinstance(state, Active) and mcp.health_checks
+    return mcp.id, mcp.organization_id, mcp.endpoint_changed_at, is_due, mcp.unhealthy
 
 
 READ_MODEL = ReadModel(

@@ -35,5 +35,6 @@ def put(state: ExistingMcp) -> Statement:
             mcp.updated_at,
             mcp.revision,
             state.deleted_at if isinstance(state, Deleted) else None,
+            mcp.health_checks,
         ),
     )

@@ -19,6 +19,7 @@ _COLUMNS = (
     "updated_at",
     "revision",
     "deleted_at",
+    "health_checks",
 )
 
 

@@ -43,6 +43,7 @@ class McpRow(NamedTuple):
     created_at: datetime
     updated_at: datetime
     revision: int
+    health_checks: bool = True
 
 
 class McpRoute(NamedTuple):
@@ -61,6 +62,7 @@ class McpRoute(NamedTuple):
     failing_since: datetime | None
     endpoint_changed_at: datetime
     parameter_headers: bytes | None = None
+    health_checks: bool = True
 
 
 class ActiveMcp(NamedTuple):
@@ -98,6 +100,7 @@ def row_of(state: Registered) -> McpRow:
         created_at=mcp.created_at,
         updated_at=mcp.updated_at,
         revision=mcp.revision,
+        health_checks=mcp.health_checks,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 from projections.read_models.usage.latency import Percentiles, added, percentiles
+from projections.read_models.usage.report import Outcomes
 from projections.read_models.usage.span import Span
 
 
@@ -34,7 +35,7 @@ class Selection(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outcomes:
+class DetailedOutcomes:
     """The requests of an hour, a day or the whole period, and how they ended.
 
     `requests` were accepted. `calls` have ended, `failed` of them with an error. `denied` were refused, by error code.
@@ -54,9 +55,9 @@ class Outcomes:
         return sum(self.denied.values())
 
     @property
-    def most_denied(self) -> list[tuple[str, int]]:
-        """Return the error codes of refusals with their numbers, most frequent first."""
-        return sorted(self.denied.items(), key=lambda item: (-item[1], item[0]))
+    def numbers(self) -> Outcomes:
+        """Return the numbers without details."""
+        return Outcomes(self.requests, self.refused, self.failed)
 
     @property
     def latency_ms(self) -> Percentiles:
@@ -65,24 +66,24 @@ class Outcomes:
 
 async def outcomes_by_hour(
     connection: Connection, selection: Selection, *, with_latencies: bool = True
-) -> dict[datetime, Outcomes]:
+) -> dict[datetime, DetailedOutcomes]:
     """Return the outcomes of each hour with any uses, by its start. Without latencies, no calls have ended."""
     found = await _counts(connection, selection, "hour")
     if with_latencies:
         for hour, calls in await _latencies(connection, selection):
-            _add(found.setdefault(hour, Outcomes()), calls)
+            _add(found.setdefault(hour, DetailedOutcomes()), calls)
     return found
 
 
 async def outcomes_by_day(
     connection: Connection, selection: Selection, *, with_latencies: bool = True
-) -> dict[date, Outcomes]:
+) -> dict[date, DetailedOutcomes]:
     """Return the outcomes of each day of the span. Without latencies, no calls have ended."""
     span = selection.span
     if not span.is_utc:
         hours = await outcomes_by_hour(connection, selection, with_latencies=with_latencies)
         return {day: sum_of(parts) for day, parts in span.by_day(hours).items()}
-    found = {day: Outcomes() for day in span.days}
+    found = {day: DetailedOutcomes() for day in span.days}
     for start, outcomes in (await _counts(connection, selection, "day")).items():
         found[start.astimezone(UTC).date()] = outcomes
     if with_latencies:
@@ -102,12 +103,12 @@ async def refusals_by_day(connection: Connection, organization_id: str, span: Sp
     return found
 
 
-async def _counts(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, Outcomes]:
-    found: dict[datetime, Outcomes] = {}
+async def _counts(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, DetailedOutcomes]:
+    found: dict[datetime, DetailedOutcomes] = {}
     statement = SQL.totals_of if selection.mcp_id is None else SQL.hours_of
     cursor = await connection.execute(statement, {**_parameters(selection), "unit": unit})
     for start, code, uses, failed in await cursor.fetchall():
-        outcomes = found.setdefault(start, Outcomes())
+        outcomes = found.setdefault(start, DetailedOutcomes())
         if code == "valid":
             outcomes.requests, outcomes.failed = uses, failed
         else:
@@ -131,15 +132,15 @@ def _parameters(selection: Selection) -> dict[str, object]:
     }
 
 
-def _add(outcomes: Outcomes, calls: list[int | None]) -> None:
+def _add(outcomes: DetailedOutcomes, calls: list[int | None]) -> None:
     for bucket, count in enumerate(calls, 1):
         if count is not None:
             outcomes.histogram[bucket] = outcomes.histogram.get(bucket, 0) + count
 
 
-def sum_of(parts: Collection[Outcomes]) -> Outcomes:
+def sum_of(parts: Collection[DetailedOutcomes]) -> DetailedOutcomes:
     """Return the sum of `parts`, with the percentiles of all their calls."""
-    return Outcomes(
+    return DetailedOutcomes(
         requests=sum(part.requests for part in parts),
         failed=sum(part.failed for part in parts),
         denied=added(part.denied for part in parts),

@@ -1,5 +1,6 @@
 """POST /v1/api-keys/import."""
 
+import asyncio
 import base64
 import os
 import subprocess
@@ -11,39 +12,12 @@ from hashlib import sha256
 
 import pytest
 
-from tests.app.client import Client, Response, concurrently
+from app.api.api_keys.import_plan import PAUSE_EVERY, with_pauses
+from tests.app.api.api_keys.imports import PATH, counts, foreign, imported, row, send
+from tests.app.client import concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
-from tests.random_input import random_token
-
-PATH = "/v1/api-keys/import"
-COUNTED = ("created", "would_create", "exists", "duplicate", "conflict", "invalid")
-
-
-def foreign() -> str:
-    """Return a secret in the format of another system."""
-    return f"acme_{random_token()}"
-
-
-def row(secret: str | None = None, /, **fields: object) -> dict[str, object]:
-    return {"name": "Old key", "sha256": sha256((secret or foreign()).encode()).hexdigest(), **fields}
-
-
-def send(client: Client, *keys: object, dry_run: bool = False, **options: str) -> Response:
-    return client.post(PATH, {"dry_run": dry_run, "keys": list(keys)}, **options)
-
-
-def counts(answer: Response) -> dict[str, int]:
-    return {name: answer.data[name] for name in COUNTED if answer.data[name]}
-
-
-def imported(org: Organization, secret: str | None = None, **fields: object) -> tuple[str, str]:
-    """Return the id and the secret of an imported key."""
-    secret = secret or foreign()
-    (outcome,) = send(org.client, row(secret, **fields)).data["keys"]
-    assert outcome["outcome"] == "created"
-    return outcome["key_id"], secret
 
 
 def total(org: Organization) -> int:
@@ -446,3 +420,44 @@ def test_the_checks_of_the_log_accept_imported_keys(api: Api, org: Organization)
             check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_text_of_a_key_contains_the_secret_of_an_imported_key(api: Api, org: Organization) -> None:
+    """When keys are created, changed and imported. Secrets of other organizations are not compared."""
+    key, (_, secret), (ended_id, ended) = org.key(), imported(org), imported(org)
+    org.client.delete(f"/v1/api-keys/{ended_id}")
+    refusal = "Contains the secret of an imported key; remove it: what is written here is kept permanently"
+    for fields, path in (
+        ({"name": secret}, "name"),
+        ({"description": f"The token {ended} of the gateway"}, "description"),
+        ({"metadata": {"token": secret}}, "metadata.token"),
+        ({"metadata": {secret[:60]: "x"}}, "metadata"),
+    ):
+        created, changed = (
+            org.client.post("/v1/api-keys", {"name": "New", **fields}),
+            org.client.patch(key.path, fields),
+        )
+        for refused in (created, changed):
+            assert (refused.status, refused.details) == (422, {path: refusal})
+        for dry_run in (True, False):
+            (outcome,) = send(org.client, row(**fields), dry_run=dry_run).data["keys"]
+            assert outcome["problems"] == {f"keys[0].{path}": refusal}
+    assert org.client.patch(key.path, {"description": f"Not a secret: {foreign()}"}).status == 200
+    assert api.organization().client.post("/v1/api-keys", {"name": "N", "description": secret}).status == 201
+
+
+@pytest.mark.anyio
+async def test_other_requests_run_between_the_decisions_on_many_keys() -> None:
+    async def others() -> int:
+        turns = 0
+        while not decided:
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    decided: list[int] = []
+    waiting = asyncio.create_task(others())
+    items = [item async for item in with_pauses(range(1_000))]
+    decided.extend(items)
+    assert items == list(range(1_000))
+    assert await waiting >= 1_000 // PAUSE_EVERY

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 import pytest
 
 from domain.keys.permissions import Permissions
+from infrastructure.clock import new_id
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.routes import ANY_METHOD
 
@@ -89,6 +90,19 @@ def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_403(api: Api,
     foreign = key.client.get("/v1/auth/check", {"mcp_id": api.organization().mcp()})
     assert (absent.status, absent.code) == (403, "mcp_not_permitted")
     assert absent.without_request_id == foreign.without_request_id
+
+
+def test_an_mcp_that_does_not_exist_is_logged_once(api: Api, org: Organization) -> None:
+    """The operator of the gateway would otherwise see only that keys are not permitted."""
+    key, missing, elsewhere = org.key(permissions={"mcps": "*"}), new_id("mcp"), api.organization().mcp()
+    start = api.server.log.stat().st_size
+    for mcp_id in (missing, elsewhere, missing):
+        assert key.client.get("/v1/auth/check", {"mcp_id": mcp_id}).code == "mcp_not_permitted"
+    with api.server.log.open() as log:
+        log.seek(start)
+        lines = [line for line in log if "gateway_names_unknown_mcp" in line]
+    assert len(lines) == 1
+    assert missing in lines[0]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])

@@ -117,6 +117,21 @@ def test_a_secret_in_the_overlap_of_a_rotation_is_ended_and_the_new_one_keeps_wo
     assert (alert["details"]["outcome"], alert["details"]["secret_version"]) == ("secret_ended", 1)
 
 
+@pytest.mark.parametrize("wanted", ["disable", "alert"])
+def test_a_secret_that_ended_with_a_use_a_moment_ago_is_reported_as_ended(
+    github: GitHub, anyone: Client, team: Organization, wanted: str
+) -> None:
+    """No event records the end yet: the first use of the new secret alone has ended the old one."""
+    policy(team, wanted)
+    key = team.key()
+    rotated = team.client.post(f"{key.path}/rotate").data["key"]
+    assert team.verify(rotated)["valid"] is True
+    github.report(anyone, match(key.secret))
+    (alert,) = alerts_about(team, key)
+    assert (alert["severity"], alert["details"]["outcome"]) == ("info", "secret_ended_before")
+    assert team.verify(rotated)["valid"] is True
+
+
 def test_a_disabled_key_is_revoked_if_its_organization_wants_that(
     github: GitHub, anyone: Client, team: Organization
 ) -> None:

@@ -21,6 +21,7 @@ MCP = {
     "last_active",
     "request_count",
     "revision",
+    "health_checks",
 }
 BODY = {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp"}
 TOKEN = UPSTREAM_MARK + "token"
@@ -45,6 +46,7 @@ def test_a_registered_mcp_is_returned_with_every_field(api: Api, org: Organizati
         "last_active": None,
         "request_count": 0,
         "revision": 1,
+        "health_checks": True,
     }
     assert (answer.headers["x-revision"], answer.headers["etag"]) == ("1", '"1"')
     assert org.client.get("/v1/mcps").data == [answer.data]

@@ -36,9 +36,10 @@ def sealed(api: Api, mcp_id: str) -> list[bytes]:
         ("endpoint_url", "https://mcp.example.com/v2"),
         ("environment", "test"),
         ("status", "inactive"),
+        ("health_checks", False),
     ],
 )
-def test_a_change_of_one_field_changes_no_other_field(api: Api, org: Organization, field: str, value: str) -> None:
+def test_a_change_of_one_field_changes_no_other_field(api: Api, org: Organization, field: str, value: object) -> None:
     mcp_id = org.mcp()
     before = detail(org, mcp_id)
     answer = change(org, mcp_id, **{field: value})

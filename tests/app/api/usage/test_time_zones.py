@@ -63,6 +63,18 @@ def test_hours_are_instants_of_utc_and_rows_of_csv_those_of_the_time_zone(api: A
             assert table[1].startswith(f"{day}T00:00:00+09:00,2,0,0")
 
 
+def test_days_and_sums_are_the_same_with_and_without_buckets(api: Api, org: Organization) -> None:
+    start = _use_around_midnight(api, org, org.key().id)
+    given = {"start_date": start.date().isoformat(), "end_date": start.date().isoformat(), "time_zone": "Asia/Tokyo"}
+    plain = org.client.get("/v1/usage", given).data
+    for bucket in ("hour", "day"):
+        usage = org.client.get("/v1/usage", {**given, "bucket": bucket}).data
+        assert usage["by_status"] == plain["by_status"]
+        assert [{**day, **of_plain} for day, of_plain in zip(usage["by_day"], plain["by_day"], strict=True)] == (
+            usage["by_day"]
+        )
+
+
 def test_named_periods_end_with_the_day_of_the_time_zone(org: Organization) -> None:
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"):
         today = now().astimezone(ZoneInfo(zone)).date()

@@ -11,7 +11,7 @@ from infrastructure.clock import now
 from projections.log_queries.activity.clients import LISTED_MAX, USES_MAX
 from projections.log_queries.activity.queries import SCAN_MAX
 from tests.app import recorded_uses
-from tests.app.api.api_keys.test_import_many import imported
+from tests.app.api.api_keys.imports import imported
 from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
 from tests.app.api.usage import usage_data
 from tests.app.api.usage.usage_data import count

@@ -77,6 +77,24 @@ def test_the_form_registers_a_server_and_never_shows_the_credential(org: Organiz
         assert CREDENTIAL not in window.go(path).text
 
 
+def test_a_service_that_is_no_mcp_server_is_shown_as_not_checked(org: Organization, window: Browser) -> None:
+    window.go("/mcps/new")
+    page = window.send(
+        window.form("/mcps/new"), name="Orders", endpoint_url="https://orders.example.com", health_checks="off"
+    )
+    (mcp,) = org.client.get("/v1/mcps").data
+    assert (mcp["health_checks"], mcp["health"]) == (False, "unknown")
+    assert "Not checked" in page.text
+    assert "Not checked" in window.go("/mcps").text
+    window.go(f"/mcps/{mcp['id']}/edit")
+    window.send(window.form(f"/mcps/{mcp['id']}/edit"), description="Of the shop")
+    assert org.client.get(f"/v1/mcps/{mcp['id']}").data["health_checks"] is False
+    window.go(f"/mcps/{mcp['id']}/edit")
+    page = window.send(window.form(f"/mcps/{mcp['id']}/edit"), health_checks="on")
+    assert "Not checked" not in page.text
+    assert org.client.get(f"/v1/mcps/{mcp['id']}").data["health_checks"] is True
+
+
 def test_a_refused_form_keeps_what_was_typed_but_not_the_credential(org: Organization, window: Browser) -> None:
     window.go("/mcps/new")
     page = window.send(

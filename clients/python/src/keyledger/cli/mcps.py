@@ -50,6 +50,7 @@ def add_commands(groups: Commands) -> None:
     created.add_argument("endpoint_url", metavar="URL", help="the address of the server's MCP endpoint")
     created.add_argument("--description", metavar="TEXT", help="what the server is for")
     created.add_argument("--environment", choices=get_args(Environment), help="by default live")
+    _add_health_checks(created)
     _add_credential(created)
     listed = commands.add("list", list_mcps, "list MCP servers, newest first", "keyledger mcps list --health unhealthy")
     listed.add_argument("--status", choices=get_args(McpStatusFilter), help="by default all")
@@ -75,6 +76,7 @@ def add_commands(groups: Commands) -> None:
     updated.add_argument("--endpoint-url", metavar="URL", help="the address of the server's MCP endpoint")
     updated.add_argument("--environment", choices=get_args(Environment), help="whose keys may reach it")
     updated.add_argument("--status", choices=get_args(McpStatus), help="inactive: no key reaches it")
+    _add_health_checks(updated)
     _add_credential(updated)
     tested = commands.add(
         "test",
@@ -96,6 +98,7 @@ def create(arguments: argparse.Namespace) -> int:
             arguments.endpoint_url,
             description=arguments.description,
             environment=arguments.environment,
+            **_health_checks(arguments),
             **_credential(arguments),
         )
     return show(arguments, found, _fields(found))
@@ -122,7 +125,8 @@ def get(arguments: argparse.Namespace) -> int:
 
 
 def update(arguments: argparse.Namespace) -> int:
-    changes = given(arguments, "name", "endpoint_url", "environment", "status", "description") | _credential(arguments)
+    changes = given(arguments, "name", "endpoint_url", "environment", "status", "description")
+    changes |= _health_checks(arguments) | _credential(arguments)
     require_changes(changes, None, "--name or --status")
     with client_of(arguments) as client:
         changed = client.mcps.update(arguments.id, **changes)
@@ -155,6 +159,16 @@ def delete(arguments: argparse.Namespace) -> int:
             confirm(arguments, f"“{found.name}” ({found.id}) was {use}. No key would reach it.", "Delete it?")
         deleted = client.mcps.delete(arguments.id)
     return tell(arguments, deleted, f"{deleted.mcp_id} is deleted. No key reaches it now.")
+
+
+def _add_health_checks(command: Parser) -> None:
+    command.add_argument(
+        "--health-checks", choices=("on", "off"), help="off: it is not an MCP server, and only gateways ask about it"
+    )
+
+
+def _health_checks(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {} if arguments.health_checks is None else {"health_checks": arguments.health_checks == "on"}
 
 
 def _add_credential(command: Parser) -> None:
@@ -195,7 +209,7 @@ def _row(mcp: Mcp) -> tuple[str, ...]:
         mcp.id,
         mcp.name,
         mcp.status,
-        mcp.health,
+        mcp.health if mcp.health_checks else "not checked",
         when(mcp.last_active) or "never",
         mcp.environment,
         mcp.endpoint_url,
@@ -215,7 +229,7 @@ def _fields(mcp: Mcp) -> list[tuple[str, str]]:
         ("environment", mcp.environment),
         ("authentication", mcp.auth_type),
         ("status", mcp.status),
-        ("health", mcp.health),
+        ("health", mcp.health if mcp.health_checks else "not checked"),
         ("created", when(mcp.created_at)),
         ("last active", when(mcp.last_active) or "never"),
         ("requests", f"{mcp.request_count:,}"),

@@ -34,6 +34,7 @@ def create_mcp(
     *,
     description: str | None = None,
     environment: Environment | None = None,
+    health_checks: bool | None = None,
     auth_type: AuthType | None = None,
     auth_token: str | Secret | None = None,
     auth_header: str | None = None,
@@ -42,12 +43,16 @@ def create_mcp(
     auth_password: str | Secret | None = None,
     idempotency_key: str | None = None,
 ) -> Call[McpDetail]:
-    """Register an MCP server. Its credential is encrypted immediately and never shown again."""
+    """Register an MCP server. Its credential is encrypted immediately and never shown again.
+
+    `health_checks=False`: for a service that is not an MCP server and is registered only for gateways.
+    """
     fields = set_fields(
         name=name,
         endpoint_url=endpoint_url,
         description=description,
         environment=environment,
+        health_checks=health_checks,
         auth_type=auth_type,
         auth_token=None if auth_token is None else revealed(auth_token),
         auth_header=auth_header,
@@ -94,6 +99,7 @@ def update_mcp(
     endpoint_url: str | UnsetType = UNSET,
     environment: Environment | UnsetType = UNSET,
     status: McpStatus | UnsetType = UNSET,
+    health_checks: bool | UnsetType = UNSET,
     auth_type: AuthType | UnsetType = UNSET,
     auth_token: str | Secret | UnsetType = UNSET,
     auth_header: str | UnsetType = UNSET,
@@ -109,6 +115,7 @@ def update_mcp(
         endpoint_url=endpoint_url,
         environment=environment,
         status=status,
+        health_checks=health_checks,
         auth_type=auth_type,
         auth_token=UNSET if auth_token is UNSET else revealed(auth_token),
         auth_header=auth_header,

@@ -34,6 +34,7 @@ class Mcp(Struct, frozen=True, kw_only=True):
     last_active: datetime | None = None
     request_count: int = 0
     revision: int
+    health_checks: bool = True
 
 
 class NamedMcp(Struct, frozen=True):

@@ -36,6 +36,7 @@ class McpTable(Struct, frozen=True, kw_only=True):
     description: str = ""
     environment: Environment | None = None
     status: McpStatus | None = None
+    health_checks: bool = True
     auth_type: AuthType | None = None
     auth_header: str | None = None
     auth_parameter: str | None = None

@@ -102,6 +102,8 @@ def _mcp(mcp: Mcp, own: Mapping[str, Any]) -> dict[str, Any]:
     if mcp.description:
         table["description"] = mcp.description
     table |= {"environment": mcp.environment, "auth_type": mcp.auth_type}
+    if not mcp.health_checks:
+        table["health_checks"] = False
     return table if mcp.status == "active" else {**table, "status": mcp.status}
 
 

@@ -58,6 +58,7 @@ def _creation(address: str, table: McpTable, credentials: Credentials, problems:
         "environment": table.environment,
         "auth_type": table.auth_type,
         "status": table.status,
+        "health_checks": None if table.health_checks else False,
     }
     fields = {name: value for name, value in shown.items() if value is not None and name != "status"}
     sent = _sent(address, table, table.auth_type or "none", credentials, problems)
@@ -86,6 +87,7 @@ def _change(binding: Binding[McpTable, Mcp], credentials: Credentials, problems:
         "environment": table.environment or found.environment,
         "auth_type": table.auth_type or found.auth_type,
         "status": table.status or found.status,
+        "health_checks": table.health_checks,
     }
     changed = differences({name: getattr(found, name) for name in wanted}, wanted)
     auth_type = str(wanted["auth_type"])

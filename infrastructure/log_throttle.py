@@ -1,4 +1,4 @@
-"""Log throttling: a message is not repeated within a time."""
+"""Log throttling: a message is not repeated within a time, or not at all."""
 
 from time import monotonic
 
@@ -8,7 +8,8 @@ REMEMBERED_MAX = 10_000
 class LogThrottle:
     """Returns True for a key that was not passed during the last `seconds`.
 
-    A job meets some conditions every second. The first occurrence is logged, and the next sixty are not.
+    A job meets some conditions every second, and others can cause some with each request. The first occurrence is
+    logged, and those of the next minute are not.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:
@@ -31,3 +32,20 @@ class LogThrottle:
     def forget(self) -> None:
         """Forget all keys, so that their next messages are logged."""
         self._last_passed.clear()
+
+
+class LogOnce:
+    """Returns True for a key that was not passed before. After `keys_max` keys, it returns False for all others.
+
+    Callers choose some keys freely. They must not be able to fill the log.
+    """
+
+    def __init__(self, keys_max: int) -> None:
+        self._keys_max = keys_max
+        self._passed: set[str] = set()
+
+    def __call__(self, key: str) -> bool:
+        if key in self._passed or len(self._passed) >= self._keys_max:
+            return False
+        self._passed.add(key)
+        return True

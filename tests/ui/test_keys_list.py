@@ -242,6 +242,15 @@ def test_ended_keys_are_told_by_their_colour_and_not_by_opacity(ui: Ui, org: Org
     expect(page.locator(".row-quiet")).to_have_css("opacity", "1")
 
 
+def test_the_box_and_the_status_of_a_card_are_in_the_line_of_its_name(ui: Ui, org: Organization, owner: Person) -> None:
+    page = ui.open("/keys", owner, LIGHT_NARROW)
+    middles = [
+        page.locator(part).first.evaluate("part => (box => (box.top + box.bottom) / 2)(part.getBoundingClientRect())")
+        for part in ("[data-row-check]", ".row-name", "td .badge")
+    ]
+    assert max(middles) - min(middles) < 3
+
+
 def test_the_list_fades_while_a_filter_takes_long(ui: Ui, org: Organization, owner: Person) -> None:
     org.key(name="prod")
     page = ui.open("/keys", owner)

@@ -1,5 +1,7 @@
 """Journeys through the alerts, in a real browser."""
 
+from playwright.sync_api import expect
+
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.app.raised_alerts import alert_with, raise_alerts
@@ -18,6 +20,17 @@ def test_an_alert_is_opened_from_the_sidebar_and_acknowledged(ui: Ui, api: Api, 
     page.get_by_role("button", name="Acknowledge").click()
     page.get_by_text("The alert is acknowledged.").wait_for()
     page.get_by_text("Nothing needs your attention.").wait_for()
+
+
+def test_the_texts_of_what_needs_attention_stand_below_each_other(
+    ui: Ui, api: Api, org: Organization, look: Look
+) -> None:
+    raise_alerts(
+        api, *[alert_with(org.id, "usage.threshold", severity) for severity in ("critical", "warning", "info")]
+    )
+    texts = ui.open("/", person(api, org.id, "admin"), look).locator(".items .small")
+    expect(texts).to_have_count(3)
+    assert len({text.evaluate("text => text.getBoundingClientRect().left") for text in texts.all()}) == 1
 
 
 def test_a_filter_of_alerts_applies_when_it_changes(ui: Ui, api: Api, org: Organization) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.ui.accessibility import assert_accessible
-from tests.ui.looks import Look
+from tests.ui.looks import DARK, FORCED_COLORS, LIGHT, Look
 from tests.ui.ui import Ui
 
 HTMX_REFUSED = "console error: Response Status Error Code 401"
@@ -129,6 +129,28 @@ def test_times_are_refreshed_every_minute(ui: Ui, owner: Person) -> None:
     assert "UTC" in (seen.get_attribute("title") or "")
     page.clock.run_for(125_000)
     expect(seen).to_have_text("2 min ago")
+
+
+@pytest.mark.parametrize("look", [LIGHT, DARK, FORCED_COLORS], ids=lambda look: look.name)
+def test_the_focus_has_an_outline_of_three_pixels_in_every_theme(ui: Ui, owner: Person, look: Look) -> None:
+    page = ui.open("/keys", owner, look)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    focused = page.locator(":focus")
+    for name, value in (("outline-style", "solid"), ("outline-width", "3px"), ("outline-offset", "2px")):
+        expect(focused).to_have_css(name, value)
+
+
+def test_forced_colours_keep_the_borders_of_badges_and_meters(ui: Ui) -> None:
+    page = ui.open("/static/specimen", look=FORCED_COLORS)
+    borders = page.evaluate(
+        """() => [...document.querySelectorAll('.badge, .chip, .notice, meter')].map(element => {
+            const style = getComputedStyle(element)
+            return `${style.borderTopStyle} ${style.borderTopWidth} ${style.borderTopColor}` })"""
+    )
+    assert len(borders) > 20
+    assert {border[:10] for border in borders} == {"solid 1px "}
+    assert not [border for border in borders if border.endswith("rgba(0, 0, 0, 0)")], "none is transparent"
 
 
 def test_a_page_in_the_dark_theme_is_printed_dark_on_white(ui: Ui, owner: Person) -> None:

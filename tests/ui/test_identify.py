@@ -8,6 +8,7 @@ from playwright.sync_api import Request, expect
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.ui.looks import Look
+from tests.ui.menu import open_menu
 from tests.ui.secret_traces import secret_traces
 from tests.ui.ui import Ui
 
@@ -32,6 +33,27 @@ def test_a_key_is_identified_and_revoked_without_leaving_the_browser(
     page.get_by_role("link", name="Revoke as compromised").click()
     page.get_by_role("radio", name="Compromised").wait_for()
     assert page.get_by_role("radio", name="Compromised").is_checked()
+
+
+def test_a_leaked_key_is_found_and_stopped(ui: Ui, api: Api, org: Organization, look: Look) -> None:
+    wiki = org.mcp(name="Wiki")
+    key = org.key(name="Leaked", permissions={"mcps": [wiki]})
+    org.verify(key.secret, mcp_id=wiki, tool="get_page", ip="203.0.113.9")
+    page = ui.open("/", person(api, org.id, "owner"), look)
+    open_menu(page)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="API Keys").click()
+    page.get_by_role("link", name="Found a leaked key?").click()
+    page.get_by_role("textbox", name="Key").fill(key.secret)
+    page.get_by_role("button", name="Identify", exact=True).click()
+    page.get_by_role("link", name="Revoke as compromised").click()
+    expect(page.get_by_text("most recently just now from 203.0.113.9.")).to_be_visible()
+    expect(page.get_by_text("What stops: get_page on Wiki (1).")).to_be_visible()
+    page.get_by_label("Type the key's name to confirm").fill("Leaked")
+    page.get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_text("“Leaked” is revoked. It has been refused everywhere since ")).to_be_visible()
+    expect(page.get_by_text("because it was compromised. Not used since.")).to_be_visible()
+    assert org.verify(key.secret)["code"] == "revoked_key"
+    assert secret_traces(page, key.secret) == []
 
 
 def test_what_is_no_key_is_refused_with_its_flaw_before_anything_is_sent(ui: Ui, api: Api, org: Organization) -> None:

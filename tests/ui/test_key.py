@@ -102,8 +102,11 @@ def test_the_tail_shows_new_rows_and_pauses(ui: Ui, org: Organization, owner: Pe
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner, look)
     assert rows(page) == 1
+    unused = page.get_by_text("This key hasn't been used yet.")
+    expect(unused).to_be_visible()
     org.verify(key.secret)
     expect(page.locator("[data-tail-rows] tr")).to_have_count(2)
+    expect(unused).to_have_count(0)
     expect(page.locator("[data-tail-status]")).to_have_text("1 new")
     page.get_by_role("button", name="Pause").click()
     org.verify(key.secret)

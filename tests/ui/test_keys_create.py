@@ -1,6 +1,8 @@
 """Journeys: create a key, store its secret, and see its first use."""
 
+import json
 import re
+import subprocess
 
 import pytest
 from playwright.sync_api import Error, Page, expect
@@ -59,6 +61,62 @@ def test_a_key_is_created_copied_and_used(ui: Ui, org: Organization, owner: Pers
     done.click()
     page.wait_for_url("**/keys/key_*")
     assert secret_traces(page, secret) == []
+
+
+def test_the_shell_snippet_makes_the_first_use_as_it_is(
+    ui: Ui, org: Organization, owner: Person, upstream: Upstream
+) -> None:
+    org.client.post(f"/v1/mcps/{org.mcp(name='Calculator', endpoint_url=upstream.url)}/test")
+    page = ui.open("/keys/new", owner)
+    fill_in(page)
+    create(page)
+    expect(page.get_by_text("Calls add on Calculator. The arguments are an example.").first).to_be_visible()
+    snippet = page.get_by_role("region", name="Shell snippet").inner_text()
+    called = subprocess.run(["bash", "-c", snippet], capture_output=True, check=True)
+    assert json.loads(called.stdout)["data"]["result"]["structuredContent"] == {"result": 1}
+    expect(page.get_by_text(re.compile("First used .*: add on Calculator, from 127.0.0.1."))).to_be_visible()
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with-scripts", "without-scripts"])
+def test_the_tabs_of_snippets_work_without_javascript_and_only_copying_needs_it(
+    ui: Ui, org: Organization, owner: Person, look: Look, *, java_script: bool
+) -> None:
+    key = org.key()
+    page = ui.open(f"/keys/{key.id}", owner, look, java_script=java_script)
+    shell, dotenv = (page.get_by_role("region", name=f"{name} snippet") for name in ("Shell", ".env"))
+    expect(shell).to_be_visible()
+    expect(dotenv).to_be_hidden()
+    page.get_by_text(".env", exact=True).click()
+    expect(dotenv).to_have_text(f"KEYLEDGER_KEY={key.secret[:12]}…")
+    expect(shell).to_be_hidden()
+    expect(page.locator("[data-copy]:visible")).to_have_count(1 if java_script else 0)
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with-scripts", "without-scripts"])
+def test_a_choice_of_an_expiration_shows_what_it_means(ui: Ui, owner: Person, look: Look, *, java_script: bool) -> None:
+    page = ui.open("/keys/new", owner, look, java_script=java_script)
+    forever = page.get_by_text("This key will keep working until someone revokes it.")
+    last_day = page.get_by_label("Last day")
+    expect(page.get_by_label("90 days")).to_be_checked()
+    expect(forever).to_be_hidden()
+    page.get_by_label("Never", exact=True).check()
+    expect(forever).to_be_visible()
+    page.get_by_label("On a date").check()
+    expect(forever).to_be_hidden()
+    expect(last_day).to_be_visible()
+
+
+def test_the_secret_is_in_a_field_that_is_read_only_and_selected_as_a_whole(ui: Ui, owner: Person, look: Look) -> None:
+    page = ui.open("/keys/new", owner, look)
+    fill_in(page)
+    secret = create(page)
+    field = page.get_by_label("API key")
+    expect(field).not_to_be_editable()
+    expect(field).to_have_attribute("autocomplete", "off")
+    expect(field).to_have_css("font-size", "18px")
+    expect(field).to_have_css("user-select", "all")
+    assert secret.startswith("pk_live_")
+    assert page.url.endswith("/keys/new")
 
 
 def test_leaving_needs_the_checkbox(ui: Ui, owner: Person, look: Look) -> None:

@@ -189,6 +189,10 @@ def test_keys_are_revoked_by_criteria_without_javascript(ui: Ui, filled: Organiz
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("match and will be revoked")).to_be_visible()
     expect(page.get_by_role("link", name="alpha")).to_be_visible()
+    page.get_by_label("No longer needed").check()
+    page.get_by_label("to confirm").fill("revoke 2 keys")
+    page.get_by_role("button", name="Revoke 2 keys").click()
+    expect(page.get_by_role("heading", name="2 keys revoked")).to_be_visible()
 
 
 def test_all_keys_of_the_page_are_selected_together(ui: Ui, filled: Organization, owner: Person) -> None:
@@ -210,6 +214,41 @@ def test_a_pasted_secret_is_cut_before_it_is_sent(ui: Ui, org: Organization, own
     expect(page.get_by_role("link", name="leaked", exact=True)).to_be_visible()
     assert sent
     assert not any(key.secret[:13] in url for url in sent)
+
+
+def test_the_next_page_replaces_the_list_and_its_caption_gets_the_focus(
+    ui: Ui, org: Organization, owner: Person, look: Look
+) -> None:
+    for number in range(51):
+        org.seeded_key(name=f"key {number}")
+    page = ui.open("/keys", owner, look)
+    page.evaluate("window.isSamePage = true")
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_text("51\N{EN DASH}52 of 52 keys.")).to_be_visible()
+    expect(page.locator("#results caption")).to_be_focused()
+    assert page.url.endswith("/keys?page=2")
+    page.get_by_role("link", name="Newer").click()
+    expect(page.get_by_text("1\N{EN DASH}50 of 52 keys.")).to_be_visible()
+    assert page.evaluate("window.isSamePage === true"), "only the list is loaded"
+
+
+def test_ended_keys_are_told_by_their_colour_and_not_by_opacity(ui: Ui, org: Organization, owner: Person) -> None:
+    org.client.post(f"{org.key(name='gone').path}/revoke")
+    page = ui.open("/keys", owner)
+    ended, active = (page.locator(".row-name", has_text=name) for name in ("gone", "Manager"))
+    quiet = page.locator("thead th").nth(4).evaluate("header => getComputedStyle(header).color")
+    expect(ended).to_have_css("color", quiet)
+    expect(active).not_to_have_css("color", quiet)
+    expect(page.locator(".row-quiet")).to_have_css("opacity", "1")
+
+
+def test_the_box_and_the_status_of_a_card_are_in_the_line_of_its_name(ui: Ui, org: Organization, owner: Person) -> None:
+    page = ui.open("/keys", owner, LIGHT_NARROW)
+    middles = [
+        page.locator(part).first.evaluate("part => (box => (box.top + box.bottom) / 2)(part.getBoundingClientRect())")
+        for part in ("[data-row-check]", ".row-name", "td .badge")
+    ]
+    assert max(middles) - min(middles) < 3
 
 
 def test_the_list_fades_while_a_filter_takes_long(ui: Ui, org: Organization, owner: Person) -> None:

@@ -27,6 +27,8 @@ async def key_activity_page(visit: Visit, key_id: str) -> PageResponse:
     )
     scanned = f"the latest {SCAN_MAX:,} uses"
     shown = activity_list(f"/keys/{key_id}/activity", filters, found, names_of(servers), scanned)
+    rows = activity_rows(found.page.data)
+    is_everything = shown.bar.shown == shown.path and shown.bar.older is None
     return await list_page(
         visit,
         "keys/activity.html",
@@ -35,7 +37,8 @@ async def key_activity_page(visit: Visit, key_id: str) -> PageResponse:
         heading=heading_of(visit, key, now(), "Activity"),
         list=shown,
         versions=[(str(secret.version), f"Version {secret.version}") for secret in key.secrets],
-        rows=activity_rows(found.page.data),
+        rows=rows,
+        is_unused=is_everything and all(row.actor for row in rows),
     )
 
 

@@ -102,7 +102,9 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         refusals=_refusals(key_id, refusals),
         searched=SCAN_MAX,
         revocation=revocation,
-        snippets=snippets(get_services(visit.request).config.public_url, organization.mcp_url, masked, target),
+        snippets=snippets(
+            get_services(visit.request).config.public_url, organization.mcp_url, masked, target, is_masked=True
+        ),
         has_mcp_url=organization.mcp_url is not None,
     )
 

@@ -10,7 +10,8 @@ Cursor: cursor.com/docs/context/mcp. VS Code: code.visualstudio.com/docs/copilot
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 VARIABLE = "KEYLEDGER_KEY"
@@ -36,37 +37,66 @@ class Snippet(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The tool that the snippets call. Without one, they list what the key reaches."""
+    """The tool that the snippets call, with example arguments. Without one, they list what the key reaches."""
 
     mcp_id: str
+    server: str
     tool: str
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
 
-def first_target(tools: Sequence[tuple[str, Sequence[str]]]) -> Target | None:
-    """Return a tool of the first server that has one, preferably one that only reads.
+class Reached(NamedTuple):
+    """A server that a key reaches, and the names of the tools that the key may call."""
 
-    `tools`: the servers that the key reaches by id, with the names of the tools that it may call.
-    """
-    for mcp_id, names in tools:
-        if names:
-            return Target(mcp_id, next((name for name in names if name.lower().startswith(_READING)), names[0]))
+    mcp_id: str
+    name: str
+    tools: Sequence[str]
+
+
+def first_target(servers: Sequence[Reached]) -> Target | None:
+    """Return a tool of the first server that has one, preferably one that only reads."""
+    for server in servers:
+        if server.tools:
+            reading = (name for name in server.tools if name.lower().startswith(_READING))
+            return Target(server.mcp_id, server.name, next(reading, server.tools[0]))
     return None
 
 
-def snippets(url: str, mcp_url: str | None, secret: str, target: Target | None) -> list[Snippet]:
-    """Return the snippets for a key. `url` is this service, `mcp_url` the URL for MCP clients, if one is configured."""
-    return [*_programs(url, secret, target), *([] if mcp_url is None else _mcp_clients(mcp_url, secret))]
+def snippets(
+    url: str, mcp_url: str | None, secret: str, target: Target | None, *, is_masked: bool = False
+) -> list[Snippet]:
+    """Return the snippets for a key. `url` is this service, `mcp_url` the URL for MCP clients, if one is configured.
+
+    `is_masked`: the secret is only the beginning of one, and the user has to put the stored one in its place.
+    """
+    missing = f"Replace {secret} with the key that you stored." if is_masked else ""
+    clients = [] if mcp_url is None else _mcp_clients(mcp_url, secret, missing)
+    return [*_programs(url, secret, target, missing), *clients]
 
 
-def _programs(url: str, secret: str, target: Target | None) -> list[Snippet]:
+def _programs(url: str, secret: str, target: Target | None, missing: str) -> list[Snippet]:
     export = f"export {VARIABLE}={secret}\n\n"
     dotenv = Block(f"{VARIABLE}={secret}", has_secret=True)
+    ignored = "Add .env to .gitignore, so that the key is never committed."
+    call = _call_note(target)
     return [
-        Snippet("shell", "Shell", (Block(export + _curl(url, target), has_secret=True),)),
-        Snippet("env", ".env", (dotenv,), "Add .env to .gitignore, so that the key is never committed."),
-        Snippet("javascript", "JavaScript", (Block(_javascript(url, target)),)),
-        Snippet("python", "Python", (Block(_python(url, target)),)),
+        Snippet("shell", "Shell", (Block(export + _curl(url, target), has_secret=True),), _sentences(call, missing)),
+        Snippet("env", ".env", (dotenv,), _sentences(ignored, missing)),
+        Snippet("javascript", "JavaScript", (Block(_javascript(url, target)),), call),
+        Snippet("python", "Python", (Block(_python(url, target)),), call),
     ]
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(text for text in texts if text)
+
+
+def _call_note(target: Target | None) -> str:
+    """Return what a program does, and which of its values are only examples."""
+    if target is None:
+        return "Lists the MCP servers and tools that this key can call."
+    example = "The arguments are an example." if target.arguments else ""
+    return _sentences(f"Calls {target.tool} on {target.server}.", example)
 
 
 def _address(url: str, target: Target | None) -> str:
@@ -74,7 +104,7 @@ def _address(url: str, target: Target | None) -> str:
 
 
 def _call(target: Target) -> dict[str, Any]:
-    return {"mcp_id": target.mcp_id, "tool": target.tool, "arguments": {}}
+    return {"mcp_id": target.mcp_id, "tool": target.tool, "arguments": dict(target.arguments)}
 
 
 def _curl(url: str, target: Target | None) -> str:
@@ -107,11 +137,11 @@ def _python(url: str, target: Target | None) -> str:
     if target is None:
         call = f"response = httpx.get({address}, {bearer})"
     else:
-        call = f"response = httpx.post(\n    {address},\n    {bearer},\n    json={json.dumps(_call(target))},\n)"
+        call = f"response = httpx.post(\n    {address},\n    {bearer},\n    json={_call(target)!r},\n)"
     return f"import os\n\nimport httpx\n\n{call}\nprint(response.json())"
 
 
-def _mcp_clients(mcp_url: str, secret: str) -> list[Snippet]:
+def _mcp_clients(mcp_url: str, secret: str, missing: str) -> list[Snippet]:
     bearer = f"Bearer ${{{VARIABLE}}}"
     command = (
         f"claude mcp add --transport http keyledger {shlex.quote(mcp_url)} \\\n"
@@ -136,7 +166,7 @@ def _mcp_clients(mcp_url: str, secret: str) -> list[Snippet]:
             "claude-desktop",
             "Claude Desktop",
             (Block(_json({"mcpServers": {"keyledger": bridge}}), "claude_desktop_config.json:", has_secret=True),),
-            "This file contains the secret. Don't share or commit it.",
+            _sentences("This file contains the secret. Don't share or commit it.", missing),
         ),
         Snippet(
             "cursor",

@@ -177,14 +177,30 @@ def test_an_unused_key_is_revoked_without_its_name(api: Api, org: Organization) 
     assert org.detail(key)["status"] == "revoked"
 
 
-@pytest.mark.parametrize(("days", "said"), [(40, "30 days"), (20, "24 hours")])
-def test_the_page_says_that_a_key_is_idle(api: Api, org: Organization, days: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("days", "said", "needs_name"), [(40, "30 days", False), (20, "24 hours", False), (6, "24 hours", True)]
+)
+def test_the_page_says_that_a_key_is_idle_and_asks_for_the_name_of_one_that_was_used_within_a_week(
+    api: Api, org: Organization, days: int, said: str, *, needs_name: bool
+) -> None:
     key, at = org.key(), now() - timedelta(days=days)
     recorded_uses.record(org, at, recorded_uses.uses(org, key, 1, at))
     count(api)
-    with signed_in(api, person(api, org.id, "owner")) as opened:
+    owner = person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
         text = " ".join(opened.go(f"/keys/{key.id}/revoke").text.split())
         assert f"Not used in the last {said}. Last used <time" in text
+        assert ("Type the key&#39;s name to confirm" in text) is needs_name
+        status = submit(opened, api, owner, f"/keys/{key.id}/revoke", reason="superseded")
+    assert (status, org.detail(key)["status"]) == ((422, "active") if needs_name else (200, "revoked"))
+
+
+def test_who_only_replaces_the_secret_is_led_to_the_rotation(api: Api, org: Organization) -> None:
+    key = org.key()
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = " ".join(opened.go(f"/keys/{key.id}/revoke").text.split())
+    assert "Rotating keeps the same ID and lets both secrets work for a while." in text
+    assert f'<a href="/keys/{key.id}/rotate" data-dialog>Rotate instead</a>' in text
 
 
 def test_a_revocation_needs_a_reason_of_the_list(api: Api, org: Organization) -> None:

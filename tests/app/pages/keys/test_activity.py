@@ -43,6 +43,22 @@ def test_uses_and_changes_are_listed_with_words(api: Api, org: Organization) -> 
     assert "MCP not permitted" in text
 
 
+def test_a_key_that_was_never_used_says_so_and_leads_to_its_snippets(api: Api, org: Organization) -> None:
+    key, revoked = org.key(), org.key()
+    org.client.post(f"{revoked.path}/revoke")
+    unused = "This key hasn't been used yet."
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        assert unused in opened.go(f"/keys/{key.id}/activity").text
+        (link,) = [link for link in opened.links if link.endswith("#use-title")]
+        assert 'id="use-title"' in opened.go(link).text
+        assert unused not in opened.go(f"/keys/{key.id}/activity?status=denied").text
+        text = opened.go(f"/keys/{revoked.id}/activity").text
+        assert unused not in text
+        assert "This key was never used." in text
+        org.verify(key.secret)
+        assert unused not in opened.go(f"/keys/{key.id}/activity").text
+
+
 def test_each_filter_has_an_address_and_a_link_that_removes_it(api: Api, org: Organization) -> None:
     jira = org.mcp(name="Jira")
     key = org.key(permissions={"mcps": [jira]})

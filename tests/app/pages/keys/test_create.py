@@ -294,7 +294,8 @@ def test_the_server_can_be_asked_for_its_tools(
     assert form_of(screen).fields["name"] == "kept"
     key = created(screen, admin, mcps="selected", **{f"access-{mcp_id}": "some", f"tool-{mcp_id}": "add"})
     assert key["permissions"]["tools"] == {mcp_id: {"allow": ["add"], "deny": []}}
-    assert "&#34;tool&#34;:&#34;add&#34;" in screen.page.text
+    assert "&#34;tool&#34;:&#34;add&#34;,&#34;arguments&#34;:{&#34;numbers&#34;:[1]}" in screen.page.text
+    assert "with the key that you stored." not in screen.page.text
 
 
 def test_a_server_that_does_not_answer_keeps_the_form(screen: Browser, org: Organization, admin: Person) -> None:

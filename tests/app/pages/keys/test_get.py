@@ -1,6 +1,7 @@
 """GET /keys/{key_id}: the overview of a key, and the permissions and usage next to it."""
 
 import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,45 @@ def test_the_overview_shows_what_the_key_is_and_may_do(api: Api, org: Organizati
     assert f"KEYLEDGER_KEY={key.secret[:12]}…" in text
 
 
+def test_the_overview_has_the_figures_and_the_ten_newest_entries_of_the_key(api: Api, org: Organization) -> None:
+    jira, at = org.mcp(name="Jira"), now()
+    key = org.key(permissions={"mcps": [jira]})
+    for days, number in ((0, 3), (5, 4), (20, 5), (40, 6)):
+        used_at = at - timedelta(days=days)
+        calls = [used(key.id, used_at, organization_id=org.id, action="call", mcp_id=jira) for _ in range(number)]
+        failed = completed(key.id, used_at, organization_id=org.id, mcp_id=jira, call_id=calls[0].id, status="error")
+        usage_data.record(api, used_at, [*calls, failed])
+    count(api)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}").text
+    figures = re.findall(r'figure-label">([^<]+)</span><span class="figure-value">([^<]+)<', text)
+    assert figures == [("Requests today", "3"), ("7 days", "7"), ("30 days", "12"), ("Error rate, 30 days", "25.0%")]
+    assert text.count('<tr role="row" id="evt_') == 10
+
+
+def test_the_snippets_call_a_tool_of_the_key_with_arguments_that_its_schema_accepts(
+    api: Api, org: Organization, upstream: Upstream
+) -> None:
+    mcp_id = org.mcp(name="Calculator", endpoint_url=upstream.url)
+    org.client.post(f"/v1/mcps/{mcp_id}/test")
+    free = org.key(permissions={"mcps": [mcp_id]})
+    limited = org.key(permissions={"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["wait"]}}})
+    refused = org.key(permissions={"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["none_of_them"]}}})
+    calls = {
+        free: '"tool":"add","arguments":{"numbers":[1]}',
+        limited: '"tool":"wait","arguments":{"seconds":1}',
+    }
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for key, call in calls.items():
+            text = html.unescape(opened.go(f"/keys/{key.id}").text)
+            assert call in text
+            assert "The arguments are an example." in text
+            assert f"Replace {key.secret[:12]}… with the key that you stored." in text
+        text = opened.go(f"/keys/{refused.id}").text
+        assert "/v1/mcp/servers" in text
+        assert "Lists the MCP servers and tools that this key can call." in text
+
+
 def test_an_imported_key_looks_right_without_the_parts_of_its_secret(api: Api, org: Organization) -> None:
     hidden_id, _ = imported(org, name="From the old system")
     shown_id, _ = imported(org, name="With a prefix", prefix="acme_")
@@ -89,6 +129,21 @@ def test_every_tab_and_action_has_an_address_that_the_page_links_to(api: Api, or
         assert wanted <= links
         for link in links:
             assert opened.go(link).status_code == 200, link
+
+
+def test_looking_at_pages_is_no_use_and_is_not_billed(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    org.verify(key.secret)
+
+    def recorded() -> tuple[list[str], object]:
+        uses = owner.client.get("/v1/activity", {"per_page": 100}).data
+        return [use["id"] for use in uses], owner.client.get("/v1/organization").data["usage"]
+
+    before = recorded()
+    with signed_in(api, owner) as opened:
+        for path in ("/", "/keys", "/activity", "/usage", *(f"/keys/{key.id}{tab}" for tab in TABS)):
+            assert opened.go(path).status_code == 200
+    assert recorded() == before
 
 
 @pytest.mark.parametrize("tab", TABS)

@@ -27,6 +27,12 @@ def row_of(screen: Browser, key: Key) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", row).split())
 
 
+def access_of(screen: Browser, key: Key) -> str:
+    """Return the text of the MCP access of a key."""
+    (cell,) = re.findall(rf'{key.id}.*?data-label="MCP Access">(.*?)</td>', screen.page.text, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+
+
 def test_a_row_has_the_creator_the_last_use_and_the_requests(
     proxied_api: Api, screen: Browser, org: Organization, admin: Person
 ) -> None:
@@ -69,6 +75,30 @@ def test_a_key_that_ends_soon_is_expiring(screen: Browser, org: Organization, ad
     later = org.key(expires_at=(now() + timedelta(days=15)).isoformat())
     screen.go("/keys")
     assert (row_of(screen, soon).split()[-1], row_of(screen, later).split()[-1]) == ("Expiring", "Active")
+
+
+def test_ended_keys_stay_in_the_list_in_the_quiet_colour(screen: Browser, org: Organization, admin: Person) -> None:
+    revoked, expired, active = org.key(), org.expired_key(), org.key()
+    org.client.post(f"{revoked.path}/revoke", {"reason": "compromised"})
+    screen.go("/keys")
+    assert [row_of(screen, key).split()[-1] for key in (revoked, expired, active)] == ["Revoked", "Expired", "Active"]
+    quiet = re.findall(r'<tr role="row" class="row-quiet">.*?</tr>', screen.page.text, re.DOTALL)
+    assert len(quiet) == 2
+    assert not [row for row in quiet if active.id in row]
+
+
+def test_the_access_of_a_row_names_two_servers_and_counts_the_others(
+    screen: Browser, org: Organization, admin: Person
+) -> None:
+    servers = [org.mcp(name=name) for name in ("GitHub", "Jira", "Postgres", "Slack", "Wiki")]
+    every, some, two, none = (org.key(permissions={"mcps": mcps}) for mcps in ("*", servers, servers[:2], []))
+    screen.go("/keys")
+    assert [access_of(screen, key) for key in (every, some, two, none)] == [
+        "All",
+        "GitHub Jira +3",
+        "GitHub Jira",
+        "None",
+    ]
 
 
 def test_each_filter_is_a_chip_that_removes_it(screen: Browser, org: Organization, admin: Person) -> None:
@@ -199,6 +229,7 @@ def test_pages_are_linked(proxied_api: Api, screen: Browser, org: Organization, 
     for number in range(51):
         org.seeded_key(name=f"key {number}")
     assert "1\N{EN DASH}50 of 52 keys. Times are UTC." in screen.go("/keys").text
+    assert 'rel="next" href="/keys?page=2"' in screen.page.text
     screen.go("/keys?page=2")
     assert "51\N{EN DASH}52 of 52 keys." in screen.page.text
     assert 'rel="prev" href="/keys"' in screen.page.text
@@ -248,6 +279,9 @@ def test_a_search_that_checked_many_keys_can_be_continued(
     screen.go(html.unescape(further))
     assert names(screen) == ["Found"] * 50
     assert "No keys match" not in screen.page.text
+    screen.go("/keys?q=found&order=asc")
+    (minimum,) = re.findall(r"1\N{EN DASH}50 of at least ([\d,]+) keys\.", screen.page.text)
+    assert int(minimum.replace(",", "")) >= 50, "the total is not counted completely"
 
 
 OTHER_KEYS = (

@@ -112,7 +112,7 @@ def test_the_most_severe_of_many_are_shown_first(proxied_api: Api, team: Organiz
     raise_alerts(proxied_api, alert_with(team.id, "webhook.disabled", "critical", because="gone"))
     raise_alerts(proxied_api, *[alert_with(team.id, "usage.threshold", "warning") for _ in range(9)])
     text = dashboard.go("/").text
-    items = re.findall(r"<li><span class=\"badge.*?</li>", text, re.DOTALL)
+    items = re.findall(r"<li><p class=\"heading-line\"><span class=\"badge.*?</li>", text, re.DOTALL)
     assert len(items) == 8
     assert "Critical" in items[0]
 

@@ -2,16 +2,18 @@
 
 import ast
 import json
+import re
 import shlex
 
 import pytest
 
-from app.pages.parts.snippets import VARIABLE, Block, Snippet, Target, first_target, snippets
+from app.pages.parts.snippets import VARIABLE, Block, Reached, Snippet, Target, first_target, snippets
 
 URL = "https://keys.example"
 MCP_URL = "https://gateway.example/acme/mcp"
 SECRET = "".join(["pk_", "live_", "x" * 40])
-TARGET = Target("mcp_01", 'it\'s "odd"')
+TARGET = Target("mcp_01", "Wiki", 'it\'s "odd"', {"title": "it's", "is_draft": True, "parent": None})
+CALL = {"mcp_id": TARGET.mcp_id, "tool": TARGET.tool, "arguments": TARGET.arguments}
 MCP_CLIENTS = {"claude-code", "claude-desktop", "cursor", "vs-code"}
 
 
@@ -70,13 +72,38 @@ def test_the_shell_command_calls_the_tool() -> None:
     assert words[:2] == ["export", f"{VARIABLE}={SECRET}"]
     assert words[2:6] == ["curl", "-X", "POST", f"{URL}/v1/mcp/invoke"]
     assert f"Authorization: Bearer ${VARIABLE}" in words
-    assert json.loads(words[-1]) == {"mcp_id": TARGET.mcp_id, "tool": TARGET.tool, "arguments": {}}
+    assert json.loads(words[-1]) == CALL
 
 
-def test_the_python_snippet_is_python() -> None:
-    for target in (TARGET, None):
-        (block,) = by_id(target=target)["python"].blocks
-        ast.parse(block.text)
+def test_the_python_snippet_is_python_and_calls_the_tool() -> None:
+    (block,) = by_id(target=None)["python"].blocks
+    ast.parse(block.text)
+    (block,) = by_id()["python"].blocks
+    sent = [
+        each.value for each in ast.walk(ast.parse(block.text)) if isinstance(each, ast.keyword) and each.arg == "json"
+    ]
+    assert [ast.literal_eval(value) for value in sent] == [CALL]
+
+
+def test_the_javascript_snippet_calls_the_tool() -> None:
+    (block,) = by_id()["javascript"].blocks
+    (sent,) = re.findall(r"body: JSON\.stringify\((.*)\),\n", block.text)
+    assert json.loads(sent) == CALL
+
+
+def test_a_program_says_what_it_calls_and_that_the_arguments_are_an_example() -> None:
+    for name in ("shell", "javascript", "python"):
+        assert by_id()[name].note == 'Calls it\'s "odd" on Wiki. The arguments are an example.'
+        assert by_id(target=Target("mcp_01", "Wiki", "list"))[name].note == "Calls list on Wiki."
+        assert by_id(target=None)[name].note == "Lists the MCP servers and tools that this key can call."
+
+
+def test_a_masked_secret_is_to_be_replaced_by_the_stored_one() -> None:
+    masked = f"{SECRET[:12]}…"
+    told = f"Replace {masked} with the key that you stored."
+    found = snippets(URL, MCP_URL, masked, TARGET, is_masked=True)
+    assert {snippet.id for snippet in found if snippet.note.endswith(told)} == {"shell", "env", "claude-desktop"}
+    assert not [snippet for snippet in by_id().values() if "Replace" in snippet.note]
 
 
 def test_without_a_known_tool_the_snippets_list_the_servers_of_the_key() -> None:
@@ -87,9 +114,11 @@ def test_without_a_known_tool_the_snippets_list_the_servers_of_the_key() -> None
 
 
 def test_the_first_target_prefers_a_tool_that_reads() -> None:
-    assert first_target([("a", []), ("b", ["delete_page", "get_page"])]) == Target("b", "get_page")
-    assert first_target([("b", ["add"])]) == Target("b", "add")
-    assert first_target([("a", [])]) is None
+    empty = Reached("a", "Empty", [])
+    wiki = Reached("b", "Wiki", ["delete_page", "get_page"])
+    assert first_target([empty, wiki]) == Target("b", "Wiki", "get_page")
+    assert first_target([Reached("b", "Wiki", ["add"])]) == Target("b", "Wiki", "add")
+    assert first_target([empty]) is None
 
 
 def test_a_dotenv_file_has_one_line() -> None:

@@ -12,8 +12,11 @@ from tests.app.api.usage.usage_data import count, record
 from tests.app.organizations import Api, Key, Organization
 from tests.projections.usage.uses import completed, used
 
-NOON = now().replace(hour=12, minute=0, second=0, microsecond=0)
-"""Noon today. Uses recorded in the future count as well."""
+
+@pytest.fixture
+def noon() -> datetime:
+    """Noon on the day of the test. Uses recorded in the future count as well."""
+    return now().replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 def _usage(org: Organization, key: Key, **params: object) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def test_usage_is_grouped_by_mcp_tool_day_hour_and_outcome(api: Api, org: Organi
     assert [hour["denied"] for hour in by_hour if hour["denied"]] == [1]
 
 
-def test_reasons_of_denied_uses_are_counted_over_the_whole_period(api: Api, org: Organization) -> None:
+def test_reasons_of_denied_uses_are_counted_over_the_whole_period(api: Api, org: Organization, noon: datetime) -> None:
     key = org.key()
     denials: list[tuple[int, Denial]] = [
         (0, "ip_not_permitted"),
@@ -67,11 +70,11 @@ def test_reasons_of_denied_uses_are_counted_over_the_whole_period(api: Api, org:
         (40, "rate_limited"),
     ]
     for days, code in denials:
-        at = NOON - timedelta(days=days)
+        at = noon - timedelta(days=days)
         record(api, at, [used(key.id, at, organization_id=org.id, code=code)])
-    record(api, NOON, [used(key.id, NOON, organization_id=org.id, action="manage", code="forbidden")])
+    record(api, noon, [used(key.id, noon, organization_id=org.id, action="manage", code="forbidden")])
     count(api)
-    usage = _usage(org, key, start_date=(NOON - timedelta(days=30)).date().isoformat())
+    usage = _usage(org, key, start_date=(noon - timedelta(days=30)).date().isoformat())
     assert usage["denied_by_reason"] == [
         {"reason": "ip_not_permitted", "denied": 2},
         {"reason": "rate_limited", "denied": 1},
@@ -80,18 +83,20 @@ def test_reasons_of_denied_uses_are_counted_over_the_whole_period(api: Api, org:
     assert "by_hour" not in usage
 
 
-def test_periods_of_up_to_8_days_have_hours_and_others_with_a_bucket(api: Api, org: Organization) -> None:
+def test_periods_of_up_to_8_days_have_hours_and_others_with_a_bucket(
+    api: Api, org: Organization, noon: datetime
+) -> None:
     key = org.key()
     for days in (0, 7, 8):
-        at = NOON - timedelta(days=days)
+        at = noon - timedelta(days=days)
         record(api, at, [used(key.id, at, organization_id=org.id, code="rate_limited")])
     count(api)
-    usage = _usage(org, key, start_date=(NOON - timedelta(days=7)).date().isoformat())
+    usage = _usage(org, key, start_date=(noon - timedelta(days=7)).date().isoformat())
     assert len(usage["by_hour"]) == 8 * 24
     assert [hour["hour"] for hour in usage["by_hour"] if hour["denied"]] == [
-        (NOON - timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (7, 0)
+        (noon - timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (7, 0)
     ]
-    nine_days = {"start_date": (NOON - timedelta(days=8)).date().isoformat()}
+    nine_days = {"start_date": (noon - timedelta(days=8)).date().isoformat()}
     assert "by_hour" not in _usage(org, key, **nine_days)
     hours = _usage(org, key, bucket="hour", **nine_days)["by_hour"]
     assert [index for index, hour in enumerate(hours) if hour["denied"]] == [12, 24 + 12, 8 * 24 + 12]
@@ -110,13 +115,13 @@ def test_an_unused_key_has_zero_counts_and_no_latency(org: Organization) -> None
     assert usage["latency_ms"] == {"p50": None, "p95": None, "p99": None}
 
 
-def test_a_date_range_includes_every_day_and_both_ends(api: Api, org: Organization) -> None:
+def test_a_date_range_includes_every_day_and_both_ends(api: Api, org: Organization, noon: datetime) -> None:
     key = org.key()
     for days in (0, 2, 3, 4):
-        at = NOON - timedelta(days=days)
+        at = noon - timedelta(days=days)
         record(api, at, [used(key.id, at, organization_id=org.id)])
     count(api)
-    start, end = ((NOON - timedelta(days=days)).date().isoformat() for days in (3, 1))
+    start, end = ((noon - timedelta(days=days)).date().isoformat() for days in (3, 1))
     usage = _usage(org, key, start_date=start, end_date=end)
     assert (usage["period"], usage["start_date"], usage["end_date"]) == ("custom", start, end)
     assert usage["total_requests"] == 2
@@ -191,12 +196,12 @@ def test_a_bucket_adds_refusals_by_reason_and_ended_calls_and_latencies_by_day(a
     assert usage["by_hour"][at.hour - 1]["denied_by_reason"] == []
 
 
-def test_the_report_as_csv_has_a_row_for_each_hour_or_day(api: Api, org: Organization) -> None:
+def test_the_report_as_csv_has_a_row_for_each_hour_or_day(api: Api, org: Organization, noon: datetime) -> None:
     key = org.key()
     denials: list[Denial] = ["rate_limited", "ip_not_permitted", "rate_limited"]
-    record(api, NOON, [used(key.id, NOON, organization_id=org.id, code=code) for code in denials])
+    record(api, noon, [used(key.id, noon, organization_id=org.id, code=code) for code in denials])
     count(api)
-    day = NOON.date().isoformat()
+    day = noon.date().isoformat()
     for path, bucket, latencies in ((f"{key.path}/usage", "hour", ",,"), ("/v1/usage", "day", ",,")):
         given = {"period": "day", "format": "csv", "bucket": bucket}
         response = org.client.get(path, given)

@@ -21,7 +21,6 @@ from domain.keys.errors import KeyLimitReached
 from domain.plans.plan import KeyCounts
 from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from infrastructure.clock import new_id, now
-from infrastructure.deadline import with_deadline
 from projections.read_models.organizations.counts.queries import keys_guard
 
 _EXPIRES_IN_DAYS_MAX = 36_500
@@ -99,8 +98,6 @@ async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
         return await create()
     except KeyLimitReached:
         # Keys that have expired still count towards the limit until their expiry is recorded. Record it and try again.
-        # The deadline is the one that a single change has (`eventstore/settle.py`).
-        expiring = expire_overdue_keys(services, caller.organization_id)
-        if not await with_deadline(2 * services.config.request_timeout_seconds, expiring):
+        if not await expire_overdue_keys(services, caller.organization_id):
             raise
         return await create()

@@ -21,6 +21,7 @@ from infrastructure.clock import now
 from infrastructure.database.clock import differs
 from infrastructure.database.connections import Connection
 from infrastructure.database.errors import Unavailable, Unconfirmed
+from infrastructure.deadline import with_deadline
 from projections.read_models.keys.list.queries import overdue_active, overdue_keys
 from projections.read_models.organizations.counts.queries import keys_guard
 
@@ -30,10 +31,15 @@ _PAGE = 100
 async def expire_overdue_keys(services: Services, organization_id: str) -> bool:
     """Record the expiry of some overdue keys, as the worker would. Return False if there was none.
 
-    Nothing is recorded while the clock of this machine is wrong, because an expiry cannot be undone.
+    Nothing is recorded while the clock of this machine is wrong, because an expiry cannot be undone. The deadline is
+    the one that a single change has (`eventstore/settle.py`).
     """
     if differs():
         return False
+    return await with_deadline(2 * services.config.request_timeout_seconds, _expire(services, organization_id))
+
+
+async def _expire(services: Services, organization_id: str) -> bool:
     async with services.read_transaction(organization_id) as connection:
         due = await overdue_keys(connection, organization_id, now(), _PAGE)
     for key in due:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.api.api_keys.import_schemas import ImportedKey, ImportedKeys, KeyToImport
+from app.api.api_keys.key_context import known_secrets
 from app.handlers import HttpRequest, get_services
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
@@ -17,7 +18,6 @@ from domain.refusal import Refusal
 from domain.secret import SecretRecord, digests_of_words, parse_digest
 from infrastructure.clock import new_id, now
 from projections.read_models.keys.list.queries import overdue_active
-from projections.read_models.keys.state.queries import own_keys_of_digests
 from projections.read_models.mcps.list.queries import environments
 from projections.read_models.organizations.counts.queries import key_counts
 
@@ -73,8 +73,8 @@ async def plan_import(request: HttpRequest, keys: Sequence[KeyToImport]) -> Impo
         known_mcps = await environments(connection, caller.organization_id)
         counts = await key_counts(connection, caller.organization_id, services.plans)
         overdue = await overdue_active(connection, caller.organization_id, at)
-        known = await own_keys_of_digests(connection, list(words), caller.organization_id) if words else {}
-    counts, known_secrets = replace(counts, active=counts.active - overdue), frozenset(known)
+        secrets = await known_secrets(connection, words, caller.organization_id)
+    counts = replace(counts, active=counts.active - overdue)
     plan, seen = ImportPlan({}, {}), set[str]()
     # Keys of one instant are listed in the order of their ids.
     ids = sorted(new_id("key") for _ in keys)
@@ -88,7 +88,7 @@ async def plan_import(request: HttpRequest, keys: Sequence[KeyToImport]) -> Impo
             expires_at=key.expires_at,
             counts=counts,
             known_mcps=known_mcps,
-            known_secrets=known_secrets,
+            known_secrets=secrets,
             imported=True,
         )
         problems = _problems_of(command, index)

@@ -20,7 +20,6 @@ from domain.plans.plan import KeyCounts
 from eventstore.errors import ConcurrentChange
 from eventstore.execute import RelatedCommand
 from infrastructure.clock import now
-from infrastructure.deadline import with_deadline
 from projections.read_models.keys.state.errors import DigestTaken
 from projections.read_models.keys.state.queries import own_keys_of_digests, taken_digests
 from projections.read_models.organizations.counts.queries import keys_guard
@@ -63,7 +62,6 @@ def next_chunk(commands: Mapping[int, CreateKey]) -> dict[int, CreateKey]:
 
 async def create_chunk(request: HttpRequest, plan: ImportPlan, chunk: Mapping[int, CreateKey]) -> None:
     """Create the keys of a chunk. If a concurrent request took one of the secrets, only settle those that are taken."""
-    services, organization_id = get_services(request), request.auth.organization_id
     try:
         await _run(request, list(chunk.values()), len(plan.commands))
     except DigestTaken as error:
@@ -75,8 +73,7 @@ async def create_chunk(request: HttpRequest, plan: ImportPlan, chunk: Mapping[in
         return
     except KeyLimitReached:
         # Keys that have expired still count until their expiry is recorded, as in the creation of a single key.
-        expiring = expire_overdue_keys(services, organization_id)
-        if not await with_deadline(2 * services.config.request_timeout_seconds, expiring):
+        if not await expire_overdue_keys(get_services(request), request.auth.organization_id):
             raise
         return
     for index, command in chunk.items():

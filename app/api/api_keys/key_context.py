@@ -1,7 +1,7 @@
 """Context of a key that its own state does not include: its usage, its creator, and the organization's MCPs."""
 
 from asyncio import gather
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -44,11 +44,11 @@ async def load_key_context(
     async with read_transaction(pool, organization_id) as connection:
         # A pipeline sends all statements in one flush instead of one round trip each.
         async with connection.pipeline():
-            state, usage, known_mcps, known_secrets = await gather(
+            state, usage, known_mcps, secrets = await gather(
                 key_of(connection, key_id, organization_id),
                 usage_of(connection, [key_id], at),
                 environments(connection, organization_id),
-                secrets_in(connection, texts, organization_id),
+                known_secrets(connection, digests_of_words(texts), organization_id),
             )
         creator = state.key.created_by if state else maker
         return KeyContext(
@@ -57,11 +57,10 @@ async def load_key_context(
             # The caller sees the key, and therefore also its creator.
             names=await names_of(connection, actors=[creator], created_by=None),
             known_mcps=known_mcps,
-            known_secrets=known_secrets,
+            known_secrets=secrets,
         )
 
 
-async def secrets_in(connection: Connection, texts: Iterable[str], organization_id: str) -> frozenset[bytes]:
-    """Return the digests of the words of `texts` that are secrets of the organization's keys."""
-    digests = digests_of_words(texts)
+async def known_secrets(connection: Connection, digests: Collection[bytes], organization_id: str) -> frozenset[bytes]:
+    """Return those digests that are of secrets of the organization's keys."""
     return frozenset(await own_keys_of_digests(connection, list(digests), organization_id)) if digests else frozenset()

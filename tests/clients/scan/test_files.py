@@ -159,15 +159,7 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
         file.seek(900_000_000)
         file.write(key.encode())
     limited = f"ulimit -v 600000; exec {sys.executable} -m keyledger scan --offline {tmp_path}"
-    ran = subprocess.run(
-        ["bash", "-c", limited],
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 1, ran.stderr
-    assert f"{key[:12]}…{key[-4:]}" in ran.stdout
+    _assert_found(key, limited)
 
 
 def test_git_links_pipes_and_sockets_are_left_out(tmp_path: Path, scan: Scan) -> None:
@@ -327,15 +319,7 @@ def test_standard_input_is_read_in_pieces(tmp_path: Path) -> None:
         f"{{ head -c 700000000 /dev/zero; cat {source}; }}"
         f" | ( ulimit -v 600000; exec {sys.executable} -m keyledger scan --offline - )"
     )
-    ran = subprocess.run(
-        ["bash", "-c", limited],
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 1, ran.stderr
-    assert f"{key[:12]}…{key[-4:]}" in ran.stdout
+    _assert_found(key, limited)
 
 
 def test_a_key_in_standard_input_is_reported_with_its_line(scan: Scan) -> None:
@@ -364,3 +348,16 @@ def test_a_match_shows_no_secret() -> None:
     (found,) = keys_in([new_key().encode()])
     assert isinstance(found, Match)
     assert repr(found) == "Match(secret=Secret(…), line=1)"
+
+
+def _assert_found(key: str, command: str) -> None:
+    """Run a command of bash that scans, and assert that it finds the key."""
+    ran = subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert f"{key[:12]}…{key[-4:]}" in ran.stdout

@@ -32,6 +32,7 @@ from infrastructure.database.errors import SUSPECT, UNAVAILABLE, Unavailable
 Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 Result = TypeVar("Result")
+Reply_contra = TypeVar("Reply_contra", contravariant=True)
 
 _WATCH_SECONDS = 0.1
 _RECONNECT_SECONDS = 0.05
@@ -111,10 +112,26 @@ class _Recording:
     make_event: EventFactory
 
 
+class Receiver(Protocol[Reply_contra]):
+    """Gets the outcome of one item. A future is one. Its methods must not raise."""
+
+    def done(self) -> bool:
+        """Return whether nobody waits for the outcome any more, because it is known or the client has gone."""
+        ...
+
+    def set_result(self, result: Reply_contra, /) -> None:
+        """Called once, after the event of the item is durable."""
+        ...
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Called once instead of `set_result`: `Unavailable`, `UseUnconfirmed`, or a defect."""
+        ...
+
+
 @dataclass(slots=True)
 class _Pending(Generic[Item, Reply]):
     item: Item | _Recording
-    result: asyncio.Future[Reply | None]
+    receiver: Receiver[Reply]
     since: float
     is_sent: bool = False
     """Whether its event may be in the log."""
@@ -181,21 +198,27 @@ class GroupCommit(Generic[Item, Reply]):
         Raises `Overloaded` immediately when too many items wait, `Unavailable` when the database did not respond in
         time, and `UseUnconfirmed` when the event may be in the log.
         """
-        return cast("Reply", await self._enqueue(item))
+        result: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.enqueue(item, result)
+        return await result
+
+    def enqueue(self, item: Item, receiver: Receiver[Reply]) -> None:
+        """Like `submit`, without a task that waits: `receiver` gets the outcome. Raises `Overloaded` immediately."""
+        self._append(_Pending(item, receiver, asyncio.get_running_loop().time()))
 
     async def record(self, make_event: EventFactory) -> None:
         """Record an event with the next batch, and return when it is durable. Raises the same errors as `submit`."""
-        await self._enqueue(_Recording(make_event))
+        loop = asyncio.get_running_loop()
+        recorded: asyncio.Future[Reply] = loop.create_future()
+        self._append(_Pending(_Recording(make_event), recorded, loop.time()))
+        await recorded
 
-    async def _enqueue(self, item: Item | _Recording) -> Reply | None:
+    def _append(self, pending: "_Pending[Item, Reply]") -> None:
         if len(self._waiting) >= self.limits.waiting_max:
             self.counters.rejected += 1
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        pending: _Pending[Item, Reply] = _Pending(item, loop.create_future(), loop.time())
         self._waiting.append(pending)
         self._arrived.set()
-        return await pending.result
 
     async def probe(self) -> None:
         """Return after every writer has made a round trip for this call, as it does for an item.
@@ -318,8 +341,9 @@ class _Writer(Generic[Item, Reply]):
         self._counters.batches += 1
         self._counters.items += len(batch)
         for pending, result in zip(batch, results, strict=True):
-            if not pending.result.done():
-                pending.result.set_result(result)
+            if not pending.receiver.done():
+                # A recording has no result, and nobody reads it.
+                pending.receiver.set_result(cast("Reply", result))
 
     async def _bisect(self, batch: Sequence[_Pending[Item, Reply]], error: Exception) -> None:
         """Halve the batch until the item that cannot be processed is alone, so that it fails no other item."""
@@ -328,8 +352,8 @@ class _Writer(Generic[Item, Reply]):
             await self._process(batch[:middle])
             await self._process(batch[middle:])
             return
-        if not batch[0].result.done():
-            batch[0].result.set_exception(error)
+        if not batch[0].receiver.done():
+            batch[0].receiver.set_exception(error)
         _log.error("verification_failed", exc_info=error)
 
     async def _decide_and_append(self, pending: Sequence[_Pending[Item, Reply]]) -> list[Reply | None]:
@@ -396,5 +420,5 @@ async def _round_trip(connection: Connection, handler: BatchHandler[Item, Reply]
 
 def _fail(batch: Sequence[_Pending[Item, Reply]]) -> None:
     for pending in batch:
-        if not pending.result.done():
-            pending.result.set_exception(UseUnconfirmed() if pending.is_sent else Unavailable())
+        if not pending.receiver.done():
+            pending.receiver.set_exception(UseUnconfirmed() if pending.is_sent else Unavailable())

@@ -261,7 +261,8 @@ def test_the_marks_of_servers_follow_the_environment(ui: Ui, org: Organization, 
     org.mcp(name="Sandbox", environment="test")
     page = ui.open("/keys/new", owner, look)
     expect(page.get_by_role("group", name="Sandbox test", exact=True)).to_be_visible()
-    page.get_by_role("group", name="GitHub").get_by_text("All tools").click()
+    with page.expect_response("**/keys/permissions/preview"):
+        page.get_by_role("group", name="GitHub").get_by_text("All tools").click()
     page.get_by_text("Advanced").click()
     page.get_by_label("Test", exact=True).check()
     expect(page.get_by_role("group", name="GitHub live", exact=True).get_by_label("All tools")).to_be_checked()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processor_time import descendants
+from tests.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,7 @@ def serving_nothing(processes: int, log: Path) -> Generator[Serving]:
 
 @contextmanager
 def _started(command: Callable[[int], list[str]], settings: dict[str, str], log: Path) -> Generator[Serving]:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, **settings, "HOST": "127.0.0.1", "PORT": str(port)}
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -49,11 +49,6 @@ def random_loopback() -> str:
     return str(IPv4Address(_LOOPBACK | 1 << 16 | _generator.getrandbits(23)))
 
 
-def random_port(low: int, high: int) -> int:
-    """Return a port number from `low` to `high` - 1."""
-    return _generator.randrange(low, high)
-
-
 def random_bytes(size: int) -> bytes:
     """Return `size` bytes, for keys that protect nothing."""
     return _generator.randbytes(size)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -16,6 +15,7 @@ from gateway.upstream import Bearer, NoCredential, Upstream
 from tests.gateway.conftest import LOOPBACK
 from tests.gateway.raw_server import Respond, answer, http, raw_server, refusal
 from tests.gateway.recording import DISCOVERED, Recording, responds_with_error
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -93,10 +93,8 @@ async def test_a_silent_server_times_out() -> None:
 
 
 async def test_causes_of_an_unreachable_server_are_distinguished() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     problems = {
-        "refused": (await _probe(f"http://127.0.0.1:{port}/mcp")).problem,
+        "refused": (await _probe(f"http://127.0.0.1:{free_port()}/mcp")).problem,
         "name": (await _probe("https://does-not-exist.invalid/mcp")).problem,
         "blocked": (await _probe("https://10.0.0.1/mcp")).problem,
     }

@@ -1,6 +1,5 @@
 """A mail server that stores messages, refuses recipients on request, or does not respond at all."""
 
-import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from infrastructure.clock import now
+from tests.ports import free_port
 
 USER, PASSWORD = "mailer", "p@ss:word/%"
 
@@ -64,8 +64,8 @@ def mail_server(*, tls: ssl.SSLContext | None = None, login: bool = False) -> Ge
     options: dict[str, Any] = {"tls_context": tls, "require_starttls": tls is not None}
     if login:
         options |= {"authenticator": check, "auth_required": True, "auth_require_tls": tls is not None}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    # The controller connects to the port that it was given, so it cannot be 0.
+    port = free_port()
     controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import ssl
 import stat
 from datetime import timedelta
@@ -20,6 +19,7 @@ from infrastructure.setting import WORKERS, InvalidSetting
 from infrastructure.setting_values import MailFile, MailTransport, Smtp
 from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import Mail, mail_add
+from tests.ports import free_port
 from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.mail_server import PASSWORD, USER, MailServer, certificate, mail_server
 from workers.jobs.deliver_mail import deliver
@@ -109,9 +109,7 @@ async def test_a_waiting_mail_is_readable_only_with_the_master_key(outbox: Pool)
 async def test_a_mail_survives_an_unavailable_mail_server(outbox: Pool) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
         first, second = await put(outbox), await put(outbox)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        unavailable = configured(Smtp.parse(f"smtp://127.0.0.1:{port}", SENDER))
+        unavailable = configured(Smtp.parse(f"smtp://127.0.0.1:{free_port()}", SENDER))
         await deliver(outbox, unavailable)
         assert await row(outbox, first) == (True, False, 1)
         with mail_server() as server:

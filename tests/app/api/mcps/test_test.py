@@ -1,7 +1,5 @@
 """POST /v1/mcps/{id}/test and the health of MCPs."""
 
-import socket
-
 import pytest
 
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
@@ -9,13 +7,13 @@ from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.api.mcps.test_create import TOKEN
 from tests.app.api.mcps.test_update import change, detail
 from tests.app.organizations import Api, Organization
+from tests.ports import free_port
 
 
 @pytest.fixture
 def unused_url() -> str:
     """A URL at which no server listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    return f"http://127.0.0.1:{free_port()}/mcp"
 
 
 def probe(org: Organization, mcp_id: str) -> dict[str, object]:

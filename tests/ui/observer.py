@@ -17,6 +17,10 @@ _RESOURCE_FAILED = re.compile(r"Failed to load resource: the server responded wi
 _CLIENT_ERROR = 400
 _ABORTED = "net::ERR_ABORTED"
 
+REPLACED_REQUEST = "console error: htmx:(afterRequest|sendAbort)"
+"""A request that the next one replaced (`hx-sync`), for tests that type or change fields faster than responses arrive.
+htmx does not report requests of a page that the user leaves."""
+
 
 class Observer:
     """Observations of one test, one line each, and the expectations of the test about them.

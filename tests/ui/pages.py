@@ -13,6 +13,7 @@ from tests.app.organizations import unknown_secret
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.random_input import random_email
 from tests.ui.data import HARD_NAME
+from tests.ui.key_form import fill, fill_in, previewed
 from tests.ui.site import Site
 
 Data = Literal["some", "none"]
@@ -96,15 +97,15 @@ def _request_link(page: Page) -> None:
 
 
 def _create(page: Page) -> None:
-    page.get_by_label("Name", exact=True).fill("prod-server")
-    page.get_by_text("All MCP servers, including ones added later").click()
+    fill_in(page)
     page.get_by_role("button", name="Create", exact=True).click()
     page.get_by_role("heading", name="Store this key now").wait_for()
 
 
 def _fill_in_wrongly(page: Page) -> None:
-    page.get_by_label("Name", exact=True).fill("prod-server")
-    page.get_by_role("group", name="Jira").get_by_text("Selected tools").click()
+    fill(page.get_by_label("Name", exact=True), "prod-server")
+    with previewed(page):
+        page.get_by_role("group", name="Jira").get_by_text("Selected tools").click()
     page.get_by_role("button", name="Create", exact=True).click()
     page.get_by_role("alert").wait_for()
 

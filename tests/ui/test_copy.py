@@ -5,6 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
+from tests.ui.key_form import create, fill_in
 from tests.ui.looks import Look
 from tests.ui.ui import Ui
 
@@ -45,10 +46,8 @@ def assert_says_so(button: Locator) -> None:
 
 def test_a_new_secret_is_selected_instead(ui: Ui, owner: Person, look: Look) -> None:
     page = window(ui, owner, "/keys/new", look)
-    page.get_by_label("Name", exact=True).fill("prod-server")
-    page.get_by_text("All MCP servers, including ones added later").click()
-    page.get_by_role("button", name="Create", exact=True).click()
-    secret = page.get_by_label("API key").input_value()
+    fill_in(page)
+    secret = create(page)
     button = page.get_by_role("button", name="Copy").first
     button.click()
     assert_says_so(page.locator("[data-copy]").first)

@@ -7,11 +7,10 @@ from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.ui.accessibility import assert_accessible
 from tests.ui.looks import DARK, FORCED_COLORS, LIGHT, Look
+from tests.ui.observer import REPLACED_REQUEST
 from tests.ui.ui import Ui
 
 HTMX_REFUSED = "console error: Response Status Error Code 401"
-HTMX_LEAVING = "console error: htmx:(afterRequest|sendAbort)"
-"""A request that the next one replaces, or of a page that the user leaves."""
 
 
 @pytest.fixture
@@ -34,6 +33,7 @@ def test_shortcuts_open_pages(ui: Ui, owner: Person, keys: list[str], heading: s
 
 
 def test_a_slash_moves_to_the_search(ui: Ui, org: Organization, owner: Person) -> None:
+    ui.allow(REPLACED_REQUEST)
     org.key()
     page = ui.open("/keys", owner)
     press(page, "/")
@@ -93,7 +93,7 @@ def test_a_filter_after_the_session_ended_keeps_the_page_and_reports_it_once(
 ) -> None:
     ui.expect("response 401: GET /keys")
     ui.expect(HTMX_REFUSED)
-    ui.allow(HTMX_LEAVING)
+    ui.allow(REPLACED_REQUEST)
     org.key(name="prod")
     page = ui.open("/keys", owner, look)
     owner.client.delete("/v1/session")

@@ -9,6 +9,7 @@ from infrastructure.clock import now
 from tests.app import recorded_uses
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
+from tests.ui.key_form import fill
 from tests.ui.looks import Look
 from tests.ui.ui import Ui
 
@@ -16,13 +17,6 @@ from tests.ui.ui import Ui
 @pytest.fixture
 def owner(api: Api, org: Organization) -> Person:
     return person(api, org.id, "owner")
-
-
-LEAVING = "failed request: (GET /keys/key_.*/activity/tail|POST /keys/permissions/preview).*: net::ERR_ABORTED"
-"""A request of a page that the user leaves."""
-
-HTMX_LEAVING = "console error: htmx:(afterRequest|sendAbort)"
-"""htmx reports the same."""
 
 
 def rows(page: Page) -> int:
@@ -84,12 +78,10 @@ def test_a_key_is_disabled_enabled_and_revoked(
 
 def test_a_stale_form_shows_both_values(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
     ui.expect("response 412: POST /keys/key_")
-    ui.allow(LEAVING)
-    ui.allow(HTMX_LEAVING)
     key = org.key(name="prod", permissions={"mcps": "*"})
     page = ui.open(f"/keys/{key.id}/edit", owner, look)
     org.client.patch(key.path, {"name": "theirs"})
-    page.get_by_label("Name", exact=True).fill("mine")
+    fill(page.get_by_label("Name", exact=True), "mine")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("row", name="Name theirs mine")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("mine")
@@ -98,7 +90,6 @@ def test_a_stale_form_shows_both_values(ui: Ui, org: Organization, owner: Person
 
 
 def test_the_tail_shows_new_rows_and_pauses(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner, look)
     assert rows(page) == 1
@@ -117,7 +108,6 @@ def test_the_tail_shows_new_rows_and_pauses(ui: Ui, org: Organization, owner: Pe
 
 
 def test_the_first_match_of_a_filter_replaces_the_empty_state(ui: Ui, org: Organization, owner: Person) -> None:
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity?status=denied", owner)
     expect(page.get_by_text("No matches.")).to_be_visible()
@@ -128,7 +118,6 @@ def test_the_first_match_of_a_filter_replaces_the_empty_state(ui: Ui, org: Organ
 
 
 def test_the_tail_waits_while_the_table_has_the_focus(ui: Ui, org: Organization, owner: Person) -> None:
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner)
     page.locator(".table-region").focus()
@@ -141,7 +130,6 @@ def test_the_tail_waits_while_the_table_has_the_focus(ui: Ui, org: Organization,
 
 
 def test_the_tail_shows_a_link_instead_of_very_many_rows(ui: Ui, org: Organization, owner: Person) -> None:
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner)
     at = now()
@@ -157,7 +145,6 @@ def test_the_tail_shows_a_link_instead_of_very_many_rows(ui: Ui, org: Organizati
 
 
 def test_a_number_that_the_tail_does_not_know_is_a_minimum(ui: Ui, org: Organization, owner: Person) -> None:
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner)
     at = now()
@@ -167,7 +154,6 @@ def test_a_number_that_the_tail_does_not_know_is_a_minimum(ui: Ui, org: Organiza
 
 def test_the_tail_stops_when_the_session_ends_elsewhere(ui: Ui, org: Organization, owner: Person) -> None:
     ui.expect("response 401: GET /keys/key_")
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner)
     requests: list[str] = []
@@ -183,7 +169,6 @@ def test_the_tail_stops_when_the_session_ends_elsewhere(ui: Ui, org: Organizatio
 def test_activity_is_filtered_and_followed_by_a_link_without_scripts(
     ui: Ui, org: Organization, owner: Person, look: Look
 ) -> None:
-    ui.allow(LEAVING)
     key = org.key(name="prod")
     page = ui.open(f"/keys/{key.id}/activity", owner, look, java_script=False)
     org.verify(key.secret)

@@ -3,14 +3,17 @@
 import json
 import re
 import subprocess
+from contextlib import nullcontext
 
 import pytest
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Error, expect
 
 from tests.app.api.mcp.conftest import Upstream, start_upstream, upstream
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
+from tests.ui.key_form import create, fill, fill_in, previewed
 from tests.ui.looks import LIGHT, Look
+from tests.ui.observer import REPLACED_REQUEST
 from tests.ui.secret_traces import secret_traces
 from tests.ui.ui import Ui
 
@@ -20,25 +23,9 @@ THE_KEY = "response 404: GET /keys/key_"
 """The page of a key, to which "Done" leads."""
 
 
-REPLACED = "failed request: POST /keys/permissions/(preview|servers).*: net::ERR_ABORTED"
-HTMX_REPLACED = "console error: htmx:(afterRequest|sendAbort)"
-"""The next change of the form, or the end of the test, replaces a request for what the last one means."""
-
-
 @pytest.fixture
 def owner(api: Api, org: Organization) -> Person:
     return person(api, org.id, "owner")
-
-
-def fill_in(page: Page, name: str = "prod-server") -> None:
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_text("All MCP servers, including ones added later").click()
-
-
-def create(page: Page) -> str:
-    """Submit the form and return the secret."""
-    page.get_by_role("button", name="Create", exact=True).click()
-    return page.get_by_label("API key").input_value()
 
 
 def test_a_key_is_created_copied_and_used(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
@@ -99,7 +86,8 @@ def test_a_choice_of_an_expiration_shows_what_it_means(ui: Ui, owner: Person, lo
     last_day = page.get_by_label("Last day")
     expect(page.get_by_label("90 days")).to_be_checked()
     expect(forever).to_be_hidden()
-    page.get_by_label("Never", exact=True).check()
+    with previewed(page) if java_script else nullcontext():
+        page.get_by_label("Never", exact=True).check()
     expect(forever).to_be_visible()
     page.get_by_label("On a date").check()
     expect(forever).to_be_hidden()
@@ -167,8 +155,8 @@ def test_leaving_the_page_empties_the_fields_with_the_secret(ui: Ui, owner: Pers
 def test_refused_fields_keep_what_was_typed_and_get_the_focus(ui: Ui, owner: Person, look: Look) -> None:
     ui.expect("response 422: POST /keys/new")
     page = ui.open("/keys/new", owner, look)
-    page.get_by_label("Name", exact=True).fill("kept")
-    page.get_by_label("Description").fill("In the vault")
+    fill(page.get_by_label("Name", exact=True), "kept")
+    fill(page.get_by_label("Description"), "In the vault")
     page.get_by_role("button", name="Create", exact=True).click()
     summary = page.get_by_role("alert").filter(has_text="needs your attention")
     expect(summary).to_be_focused()
@@ -179,8 +167,7 @@ def test_refused_fields_keep_what_was_typed_and_get_the_focus(ui: Ui, owner: Per
 
 
 def test_the_effect_follows_the_picker(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
-    ui.allow(REPLACED)
-    ui.allow(HTMX_REPLACED)
+    ui.allow(REPLACED_REQUEST)
     for name in ("GitHub", "Jira"):
         org.mcp(name=name)
     page = ui.open("/keys/new", owner, look)
@@ -195,8 +182,7 @@ def test_the_effect_follows_the_picker(ui: Ui, org: Organization, owner: Person,
 
 
 def test_the_search_hides_other_servers(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
-    ui.allow(REPLACED)
-    ui.allow(HTMX_REPLACED)
+    ui.allow(REPLACED_REQUEST)
     for name in ("GitHub", "Jira"):
         org.mcp(name=name)
     page = ui.open("/keys/new", owner, look)
@@ -212,8 +198,7 @@ def test_the_search_hides_other_servers(ui: Ui, org: Organization, owner: Person
 def test_tools_appear_when_some_are_to_be_selected(
     ui: Ui, org: Organization, owner: Person, look: Look, upstream: Upstream
 ) -> None:
-    ui.allow(REPLACED)
-    ui.allow(HTMX_REPLACED)
+    ui.allow(REPLACED_REQUEST)
     mcp_id = org.mcp(name="Calculator", endpoint_url=upstream.url)
     org.client.post(f"/v1/mcps/{mcp_id}/test")
     page = ui.open("/keys/new", owner, look)
@@ -261,7 +246,7 @@ def test_the_marks_of_servers_follow_the_environment(ui: Ui, org: Organization, 
     org.mcp(name="Sandbox", environment="test")
     page = ui.open("/keys/new", owner, look)
     expect(page.get_by_role("group", name="Sandbox test", exact=True)).to_be_visible()
-    with page.expect_response("**/keys/permissions/preview"):
+    with previewed(page):
         page.get_by_role("group", name="GitHub").get_by_text("All tools").click()
     page.get_by_text("Advanced").click()
     page.get_by_label("Test", exact=True).check()

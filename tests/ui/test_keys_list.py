@@ -11,6 +11,7 @@ from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.ui.looks import LIGHT, LIGHT_NARROW, Look
+from tests.ui.observer import REPLACED_REQUEST
 from tests.ui.ui import Ui
 
 
@@ -64,6 +65,7 @@ def test_a_filter_replaces_the_list_and_can_be_undone(
 def test_the_search_is_reached_by_a_slash_and_keeps_the_focus(
     ui: Ui, filled: Organization, owner: Person, look: Look
 ) -> None:
+    ui.allow(REPLACED_REQUEST)
     page = ui.open("/keys", owner, look)
     page.keyboard.press("/")
     search = page.get_by_label("Search by name or prefix")

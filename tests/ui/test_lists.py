@@ -10,11 +10,11 @@ from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.ui.looks import LIGHT, LIGHT_NARROW, MEDIUM
+from tests.ui.observer import REPLACED_REQUEST
 from tests.ui.pages import key_path
 from tests.ui.site import Site
 from tests.ui.ui import Ui
 
-HTMX_LEAVING = "console error: htmx:(afterRequest|sendAbort)"
 HTMX_REFUSED = "console error: Response Status Error Code 422"
 
 
@@ -52,7 +52,6 @@ def choose(page: Page, field: str, option: str) -> None:
 def test_a_filter_applies_when_it_changes_and_its_chip_removes_it(
     ui: Ui, site: Site, field: str, option: str, chip: str, path: Callable[[Site], str]
 ) -> None:
-    ui.allow(HTMX_LEAVING)
     page = ui.open(path(site), site.person("owner"))
     address = page.url
     page.evaluate("window.isSamePage = true")
@@ -94,7 +93,7 @@ def test_a_filter_that_cannot_be_read_is_named_next_to_its_field_until_it_is_cor
 ) -> None:
     ui.expect(f"response 422: GET {path}")
     ui.allow(HTMX_REFUSED)
-    ui.allow(HTMX_LEAVING)
+    ui.allow(REPLACED_REQUEST)
     page = ui.open(path, site.person("owner"))
     field = page.get_by_label(label, exact=True)
     field.fill("nowhere")
@@ -109,7 +108,6 @@ def test_a_filter_that_cannot_be_read_is_named_next_to_its_field_until_it_is_cor
 
 
 def test_the_links_beside_a_list_follow_its_filters(ui: Ui, site: Site) -> None:
-    ui.allow(HTMX_LEAVING)
     page = ui.open("/alerts", site.person("owner"))
     choose(page, "Severity", "Critical")
     expect(page.get_by_role("link", name="Acknowledged")).to_have_attribute(
@@ -123,7 +121,6 @@ def test_the_links_beside_a_list_follow_its_filters(ui: Ui, site: Site) -> None:
 
 
 def test_a_filtered_list_is_still_followed(ui: Ui, org: Organization, owner: Person) -> None:
-    ui.allow(HTMX_LEAVING)
     key = org.key(name="Agent", allowed_ips=["10.0.0.0/8"])
     page = ui.open("/activity", owner)
     choose(page, "Outcome", "Refused")
@@ -142,7 +139,6 @@ def test_a_filtered_list_is_still_followed(ui: Ui, org: Organization, owner: Per
 
 def test_a_link_that_is_pressed_while_a_text_is_typed_is_followed(ui: Ui, site: Site) -> None:
     """Pressing it ends the editing of the text, and the list must not be replaced before the link is released."""
-    ui.allow(HTMX_LEAVING)
     page = ui.open("/activity", site.person("owner"))
     page.get_by_label("Tool", exact=True).press_sequentially("search")
     link = page.locator("[data-tail-rows] a[href^='/activity/']").first

@@ -21,7 +21,7 @@ from domain.identifications.commands import RecordIdentification
 from domain.identifications.decider import IDENTIFICATION
 from infrastructure.clock import new_id, now
 from projections.read_models.keys.list.filters import Status
-from projections.read_models.keys.state.queries import key_of_digest
+from projections.read_models.keys.state.queries import key_by_digest_in_organization
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +81,7 @@ class Identification(Struct, frozen=True):
 async def identify_key(request: HttpRequest, body: Body) -> Success[Identification]:
     services, caller, at = get_services(request), request.auth, now()
     async with services.read_transaction(caller.organization_id) as connection:
-        found = await key_of_digest(connection, bytes.fromhex(body.sha256), caller.organization_id)
+        found = await key_by_digest_in_organization(connection, bytes.fromhex(body.sha256), caller.organization_id)
     if found is None or not caller.visible_keys.includes(found.state.key):
         return success(Identification(key=None))
     key = found.state.key

@@ -21,7 +21,7 @@ from eventstore.errors import ConcurrentChange
 from eventstore.execute import RelatedCommand
 from infrastructure.clock import now
 from projections.read_models.keys.state.errors import DigestTaken
-from projections.read_models.keys.state.queries import own_keys_of_digests, taken_digests
+from projections.read_models.keys.state.queries import keys_by_digests_in_organization, taken_digests
 from projections.read_models.organizations.counts.queries import keys_guard
 
 _CHUNK = 50
@@ -33,7 +33,7 @@ async def settle_own(request: HttpRequest, plan: ImportPlan) -> None:
     services, caller = get_services(request), request.auth
     digests = {bytes.fromhex(command.secret.digest): index for index, command in plan.commands.items()}
     async with services.read_transaction(caller.organization_id) as connection:
-        own = await own_keys_of_digests(connection, list(digests), caller.organization_id)
+        own = await keys_by_digests_in_organization(connection, list(digests), caller.organization_id)
     for digest, state in own.items():
         # The caller has seen the ids of the keys that it created, even if it cannot see them in the list of keys.
         if caller.visible_keys.includes(state.key) or state.key.created_by == caller.actor:

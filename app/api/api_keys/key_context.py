@@ -13,7 +13,7 @@ from domain.secret import digests_of_words
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.tenant import read_transaction
 from projections.log_queries.names.queries import Names, names_of
-from projections.read_models.keys.state.queries import key_of, own_keys_of_digests
+from projections.read_models.keys.state.queries import key_of, keys_by_digests_in_organization
 from projections.read_models.mcps.list.queries import environments
 from projections.read_models.usage.queries import KeyUsage, usage_of
 
@@ -63,4 +63,6 @@ async def load_key_context(
 
 async def known_secrets(connection: Connection, digests: Collection[bytes], organization_id: str) -> frozenset[bytes]:
     """Return those digests that are of secrets of the organization's keys."""
-    return frozenset(await own_keys_of_digests(connection, list(digests), organization_id)) if digests else frozenset()
+    if not digests:
+        return frozenset()
+    return frozenset(await keys_by_digests_in_organization(connection, list(digests), organization_id))

@@ -25,7 +25,7 @@ from app.route import Route
 from app.services import Services
 from domain.secret import parse
 from infrastructure.database.errors import Unavailable
-from projections.read_models.keys.state.queries import FoundKey, keys_of_digests
+from projections.read_models.keys.state.queries import FoundKey, keys_by_digests
 
 SECONDS = 20
 """GitHub waits for 30 seconds. Matches for which no time is left are answered with 503, and can be sent again."""
@@ -149,7 +149,7 @@ async def _known(services: Services, leaks: Sequence[_Leak]) -> Mapping[bytes, F
     if not digests:
         return {}
     async with services.credential_lookup() as connection:
-        return await keys_of_digests(connection, digests)
+        return await keys_by_digests(connection, digests)
 
 
 async def _act(

@@ -15,10 +15,10 @@ class Queries(NamedTuple):
     key_secret_add: bytes
     by_digests: bytes
     by_id: bytes
-    taken: bytes
-    of_digests: bytes
-    by_digest: bytes
-    versions_by_digests: bytes
+    taken_digests: bytes
+    keys_by_digests_in_organization: bytes
+    key_by_digest_in_organization: bytes
+    keys_by_digests: bytes
 
 
 class FoundKey(NamedTuple):
@@ -50,26 +50,26 @@ async def key_of(connection: Connection, key_id: str, organization_id: str) -> E
 
 async def taken_digests(connection: Connection, digests: Sequence[bytes]) -> list[bytes]:
     """Return those digests that belong to a key of any organization. Needs the role that looks up credentials."""
-    cursor = await connection.execute(SQL.taken, (digests,))
+    cursor = await connection.execute(SQL.taken_digests, (digests,))
     return [bytes(row[0]) for row in await cursor.fetchall()]
 
 
-async def own_keys_of_digests(
+async def keys_by_digests_in_organization(
     connection: Connection, digests: Sequence[bytes], organization_id: str
 ) -> dict[bytes, Existing]:
     """Return the keys of the organization by the digests of their secrets, which may be retired."""
-    cursor = await connection.execute(SQL.of_digests, (digests, organization_id))
+    cursor = await connection.execute(SQL.keys_by_digests_in_organization, (digests, organization_id))
     return {bytes(digest): decode(bytes(state)) for digest, state in await cursor.fetchall()}
 
 
-async def key_of_digest(connection: Connection, digest: bytes, organization_id: str) -> FoundKey | None:
+async def key_by_digest_in_organization(connection: Connection, digest: bytes, organization_id: str) -> FoundKey | None:
     """Return the key of the organization to which the secret with this digest belongs, also if it was retired."""
-    cursor = await connection.execute(SQL.by_digest, (digest, organization_id))
+    cursor = await connection.execute(SQL.key_by_digest_in_organization, (digest, organization_id))
     row = await cursor.fetchone()
     return None if row is None else FoundKey(decode(bytes(row[0])), row[1])
 
 
-async def keys_of_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, FoundKey]:
+async def keys_by_digests(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, FoundKey]:
     """Return the keys of all organizations to which these secrets belong, also if they were retired."""
-    cursor = await connection.execute(SQL.versions_by_digests, (digests,))
+    cursor = await connection.execute(SQL.keys_by_digests, (digests,))
     return {bytes(row[0]): FoundKey(decode(bytes(row[1])), row[2]) for row in await cursor.fetchall()}

@@ -17,23 +17,23 @@ where s.digest = any(%b::bytea[])
 -- The state of a key. $1 key, $2 organization
 select state from key_state where key_id = %s and organization_id = %s
 
--- taken
+-- taken_digests
 -- Which of these secrets belong to a key of any organization. $1 digests
 select digest from key_secrets where digest = any(%b::bytea[])
 
--- of_digests
+-- keys_by_digests_in_organization
 -- The keys of these secrets in one organization. $1 digests, $2 organization
 select s.digest, k.state
 from key_secrets s join key_state k using (key_id)
 where s.digest = any(%b::bytea[]) and s.organization_id = %s
 
--- by_digest
+-- key_by_digest_in_organization
 -- The key of a secret, and which of its secrets it is. $1 digest, $2 organization
 select k.state, s.secret_version
 from key_secrets s join key_state k using (key_id)
 where s.digest = %s and s.organization_id = %s
 
--- versions_by_digests
+-- keys_by_digests
 -- The keys of these secrets in all organizations, and which of their secrets they are. $1 digests
 select s.digest, k.state, s.secret_version
 from key_secrets s join key_state k using (key_id)

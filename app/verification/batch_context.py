@@ -38,7 +38,9 @@ class BatchContext(Struct, frozen=True):
     mcps: Mapping[str, McpFacts]
     billed: Mapping[str, billed_usage.BilledUsage]
     billed_month: date
-    decisions: dict[tuple[object, ...], AccessDecision] = field(default_factory=dict)
+    decisions: dict[tuple[object, ...], AccessDecision] = field(
+        default_factory=dict[tuple[object, ...], AccessDecision]
+    )
 
     @classmethod
     async def load(

@@ -7,7 +7,7 @@ smallest one that explains the reading.
 
 from datetime import datetime, timedelta
 
-from psycopg.pq import PGresult
+from psycopg.pq.abc import PGresult
 
 from infrastructure.clock import correct_by, correction, own_now
 from infrastructure.database.connections import Connection

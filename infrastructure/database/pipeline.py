@@ -22,7 +22,8 @@ from typing import Self
 
 import psycopg
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PGresult, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from infrastructure.database.connection_settings import Connection
 from infrastructure.database.prepared import Call, PreparedStatement

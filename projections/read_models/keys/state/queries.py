@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from psycopg.pq import PGresult
+from psycopg.pq.abc import PGresult
 
 from domain.keys.state import Existing
 from infrastructure.database.connections import Connection

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, cast
 
-from psycopg.pq import PGresult
+from psycopg.pq.abc import PGresult
 
 from domain.environment import Environment
 from domain.mcps.events import AuthType, Health

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, cast
 
-from psycopg.pq import PGresult
+from psycopg.pq.abc import PGresult
 
 from domain.organization_status import OrganizationStatus
 from domain.plans.plan import PlanName

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+from psycopg import sql
 from psycopg.pq.abc import PGresult
 
 from eventstore.usage_batch import Batch, append_once
@@ -17,21 +18,22 @@ SELECT = PreparedStatement.of("select_text", b"select %s::text")
 class _Borrowed(Pipeline):
     """A pipeline that leaves its connection open, in the mode in which cursors use it."""
 
-    def give_back(self) -> None:
+    async def give_back(self) -> None:
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._server.exit_pipeline_mode()
+            for name in self._prepared:
+                await self._connection.execute(sql.SQL("deallocate {}").format(sql.Identifier(name.decode())))
 
 
 @asynccontextmanager
 async def pipeline_on(connection: Connection) -> AsyncGenerator[Pipeline]:
-    """Use an idle connection as a pipeline for a while. Its prepared statements are forgotten afterwards."""
+    """Use an idle connection as a pipeline for a while."""
     pipeline = _Borrowed(connection)
     try:
         yield pipeline
     finally:
-        pipeline.give_back()
-    await connection.execute(b"deallocate all")
+        await pipeline.give_back()
 
 
 async def append(connection: Connection, batch: Batch) -> None:

@@ -63,7 +63,9 @@ def _is_dispatcher(coroutine: Coroutine[Any, Any, Any]) -> bool:
 
 
 async def recording(pipeline: Pipeline, items: Sequence[str]) -> BatchResult[str]:
-    await selected(pipeline, "1", "2")
+    """Record each item after several round trips, so that a deadline can come between any two of them."""
+    for text in ("1", "2", "3", "4", "5"):
+        assert await selected(pipeline, text, "again") == [text, "again"]
     at = now()
     return BatchResult(at, [ItemResult(name, used(name, at)) for name in items])
 

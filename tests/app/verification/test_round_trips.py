@@ -1,7 +1,7 @@
 """A batch of verifications makes two round trips to PostgreSQL: the look-up and the append."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ class Counted(NamedTuple):
 
 
 @asynccontextmanager
-async def counted(database_url: str, redis_url: str) -> AsyncIterator[Counted]:
+async def counted(database_url: str, redis_url: str) -> AsyncGenerator[Counted]:
     """A queue whose connection is open and has prepared its statements, and the digest of a key."""
     async with pool(database_url, timeouts=GENEROUS_TIMEOUTS) as connections:
         organization_id = await seed.organization(connections)

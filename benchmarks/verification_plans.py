@@ -55,7 +55,7 @@ _SPREAD = (
     b"""update key_secrets set organization_id = 'org_other_' || 1 + abs(hashtext(key_id)::bigint) %% %s""",
     b"""update key_state set organization_id = 'org_other_' || 1 + abs(hashtext(key_id)::bigint) %% %s""",
 )
-"""Spread the keys over the organizations. The log then disagrees, but a batch reads only the tables that are changed."""
+"""Spread the keys over the organizations. The log then disagrees, but a batch reads only these tables."""
 
 
 class _Found(NamedTuple):
@@ -102,11 +102,13 @@ async def _seeded(url: str, keys: int) -> list[_Execution]:
             await connection.execute(statement, (_OTHERS,))
         await connection.execute(b"vacuum (analyze)")
         # Digests are random, so the first ones are those of any keys.
-        cursor = await connection.execute(b"select digest, key_id from key_secrets order by digest limit %s", (_BATCH,))
-        found = [(bytes(digest), str(key_id)) for digest, key_id in await cursor.fetchall()]
-    batch = _batch(organization_id, [key_id for _, key_id in found])
+        cursor = await connection.execute(
+            b"select digest, key_id, organization_id from key_secrets order by digest limit %s", (_BATCH,)
+        )
+        found = [_Found(bytes(digest), key_id, owner) for digest, key_id, owner in await cursor.fetchall()]
+    batch = _batch(found)
     await _append(url, batch)
-    digests = _bytes_array([digest for digest, _ in found])
+    digests = _bytes_array([key.digest for key in found])
     mcps = [f"mcp_other_{number}" for number in range(1, _OTHERS, _OTHERS // _BATCH)]
     return [
         _Execution("keys_by_digests", KEY_STATE.by_digests, [digests]),

@@ -85,6 +85,7 @@ bench: $(SYNCED) ## Measure this machine, then kill processes under load (over a
 	@$(VENV) -m benchmarks
 	@$(VENV) -m benchmarks.limits
 	@$(VENV) -m benchmarks.key_list
+	@$(VENV) -m benchmarks.verification_plans
 	@$(VENV) -m benchmarks.verification_costs
 	@$(VENV) -m benchmarks.pages
 	@$(VENV) -m benchmarks.projections

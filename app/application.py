@@ -40,7 +40,7 @@ from eventstore.group_commit import BatchHandler, BatchLimits
 from gateway.config import GatewayConfig
 from gateway.openid.provider import Provider
 from infrastructure.cursors import CursorSigner
-from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
+from infrastructure.database.connections import Timeouts, open_pipeline, pool
 from infrastructure.encryption import Sealer
 from infrastructure.geoip import country_lookup
 from infrastructure.github_keys import GithubKeys
@@ -71,7 +71,7 @@ def create_app(
     recorder = Recorder()
     traces = tracing(wanted=config.traces)
     queue = VerificationQueue(
-        connect=lambda: connect(config.database_url, role=AUTH_ROLE, timeouts=timeouts),
+        connect=lambda: open_pipeline(config.database_url, timeouts=timeouts),
         handler=wrap_verifier(Verifier(config.plans, rate_limits)),
         producer=uuid4().hex,
         limits=limits or BatchLimits(deadline_seconds=timeout),

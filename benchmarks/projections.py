@@ -36,7 +36,7 @@ from embedded.postgres import PostgreSQL
 from eventstore.check import check
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_event_ids, now
-from infrastructure.database.connections import AUTH_ROLE, WORKER_ROLE, Connection, connect, pool
+from infrastructure.database.connections import WORKER_ROLE, Connection, connect, open_pipeline, pool
 from infrastructure.database.migrate import migrate
 from projections.engine.runner import lags, run_projection
 from projections.engine.schema import scripts
@@ -142,14 +142,14 @@ async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], use
     rng = random.Random(1)  # noqa: S311 -- no secret
     began = time.monotonic()
     first = now() - timedelta(hours=hours)
-    async with await connect(url, role=AUTH_ROLE) as connection:
+    async with await open_pipeline(url) as pipeline:
         for number in range(0, uses, _BATCH):
             if number % _SAID_EVERY == 0 and number:
                 print(f"  {number:,} of {uses:,} uses", flush=True)
             size = min(_BATCH, uses - number)
             at = first + timedelta(hours=hours) * (number / uses)
             events = _events(rng, organization_id, key_ids, size, at)
-            await append_once(connection, Batch(f"bench {number // _BATCH % 4}", number, events[0].occurred_at, events))
+            await append_once(pipeline, Batch(f"bench {number // _BATCH % 4}", number, events[0].occurred_at, events))
     return time.monotonic() - began
 
 
@@ -204,7 +204,7 @@ async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int
     waiting: list[tuple[int, float]] = []
     found: list[float] = []
     async with (
-        await connect(url, role=AUTH_ROLE) as writer,
+        await open_pipeline(url) as writer,
         await connect(url, role=WORKER_ROLE) as reader,
     ):
         lane = Batch("steady", 0, now(), []).lane

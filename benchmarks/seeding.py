@@ -35,7 +35,7 @@ _OWNER = UserActor(new_id("user"))
 async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
     """Create one organization with `keys` keys. Return the secret of its management key, and those of the others."""
     async with pool(url) as connections:
-        organization_id = await _organization(connections)
+        organization_id = await create_organization(connections)
     async with await connect(url, role=None) as connection:
         manager = await _write(connection, organization_id, [_created(organization_id, GRANTS)])
         secrets: list[Secret] = []
@@ -48,7 +48,7 @@ async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
 async def seed_ended(url: str, keys: int, begin: datetime, end: datetime) -> None:
     """Create one organization with `keys` keys that ended evenly between `begin` and `end`, as yet unrecorded."""
     async with pool(url) as connections:
-        organization_id = await _organization(connections)
+        organization_id = await create_organization(connections)
     made: list[tuple[Secret, KeyCreated]] = []
     for number in range(keys):
         secret, event = _created(organization_id)
@@ -60,7 +60,7 @@ async def seed_ended(url: str, keys: int, begin: datetime, end: datetime) -> Non
         await connection.execute(b"vacuum (analyze)")
 
 
-async def _organization(connections: Pool) -> str:
+async def create_organization(connections: Pool) -> str:
     organization_id = new_id("org")
     command = CreateOrganization(
         organization_id, "Bench", organization_id.replace("_", "-"), "enterprise", now(), _OWNER

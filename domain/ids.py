@@ -14,6 +14,8 @@ ENTROPY_BYTES = 10
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+COUNTED_MAX = len(_PAIRS)
+_COUNTER_LENGTH = 2
 _BODY_CHARACTERS = frozenset(_ALPHABET)
 _BODY_LENGTH = 26
 _TIME_LENGTH = 10
@@ -28,6 +30,19 @@ def new_ids(kind: Kind, *, unix_ms: int, entropies: Iterable[bytes]) -> list[str
     """Return one id of `kind` for each of `entropies`, made at `unix_ms`. The ids sort by the last 74 bits of these."""
     prefix = f"{kind}_{_time_part(unix_ms)}"
     return [prefix + _random_part(entropy) for entropy in entropies]
+
+
+def counted_ids(kind: Kind, *, unix_ms: int, entropy: bytes, count: int) -> list[str]:
+    """Return `count` ids of `kind` (at most `COUNTED_MAX`) made at `unix_ms`, which sort in the order returned.
+
+    They share the first 64 bits of `entropy`, and their last 10 bits count from 0 (RFC 9562 §6.2, method 2). A caller
+    that does not know one of the ids cannot guess any. A caller that knows one also knows the others, so an id
+    must never grant access.
+    """
+    if count > COUNTED_MAX:
+        raise ValueError(f"At most {COUNTED_MAX} ids can be counted, not {count}")
+    shared = new_id(kind, unix_ms=unix_ms, entropy=entropy)[:-_COUNTER_LENGTH]
+    return [shared + ending for ending in _PAIRS[:count]]
 
 
 def is_id(kind: Kind, text: str) -> bool:

@@ -1,9 +1,9 @@
 """Group commit: the only write path of uses.
 
 Concurrent items share one transaction. The next batch fills while the previous one is being written; there is no timer.
-A batch is loaded, decided and written in two round trips, and each of its items gets its result after the commit.
-Therefore a result is durable, it depends on committed state that was read after the item arrived, and the items share
-the cost.
+A batch is loaded, decided and written in exactly two round trips (`infrastructure/database/pipeline.py`), and each of
+its items gets its result after the commit. Therefore a result is durable, it depends on committed state that was read
+after the item arrived, and the items share the cost.
 
 A batch whose commit was not confirmed is looked up by (producer, sequence) and never written twice.
 """
@@ -25,9 +25,10 @@ from domain.usage.events import UsageEvent
 from eventstore.errors import Overloaded, UseUnconfirmed
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_event_ids, now
-from infrastructure.database.connection_settings import left_open
-from infrastructure.database.connections import Connection
 from infrastructure.database.errors import SUSPECT, UNAVAILABLE, Unavailable
+from infrastructure.database.pipeline import Pipeline
+from infrastructure.database.prepared import PreparedStatement
+from infrastructure.database.queries import SQL
 
 Item = TypeVar("Item")
 Reply = TypeVar("Reply")
@@ -36,6 +37,8 @@ Reply_contra = TypeVar("Reply_contra", contravariant=True)
 
 _WATCH_SECONDS = 0.1
 _RECONNECT_SECONDS = 0.05
+
+_READ_ONLY = PreparedStatement.of("read_only", SQL.read_only)
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +57,7 @@ class BatchResult(Struct, Generic[Reply], frozen=True):
     results: Sequence[ItemResult[Reply]]
 
 
-BatchHandler = Callable[[Connection, Sequence[Item]], Awaitable[BatchResult[Reply]]]
+BatchHandler = Callable[[Pipeline, Sequence[Item]], Awaitable[BatchResult[Reply]]]
 """Loads what a batch of items needs in one round trip, then decides without I/O.
 
 An empty batch makes the same round trip, for a probe.
@@ -113,7 +116,7 @@ class _Recording:
 
 
 class Receiver(Protocol[Reply_contra]):
-    """Gets the outcome of one item. A future is one. Its methods must not raise."""
+    """Gets the outcome of one item. A future is one. An error that it raises is logged."""
 
     def done(self) -> bool:
         """Return whether nobody waits for the outcome any more, because it is known or the client has gone."""
@@ -126,6 +129,15 @@ class Receiver(Protocol[Reply_contra]):
     def set_exception(self, exception: Exception, /) -> None:
         """Called once instead of `set_result`: `Unavailable`, `UseUnconfirmed`, or a defect."""
         ...
+
+
+@dataclass(slots=True)
+class _Breakable:
+    """A batch in progress, in the task that waits for it. `started`: by the clock of the event loop."""
+
+    task: asyncio.Task[object]
+    started: float
+    is_broken: bool = False
 
 
 @dataclass(slots=True)
@@ -145,7 +157,7 @@ class GroupCommit(Generic[Item, Reply]):
     concurrently, each in a separate lane; one writer makes the largest batches (docs/decisions/0005).
     """
 
-    connect: Callable[[], Awaitable[Connection]]
+    connect: Callable[[], Awaitable[Pipeline]]
     handler: BatchHandler[Item, Reply]
     producer: str
     writers: int = 1
@@ -246,16 +258,17 @@ class GroupCommit(Generic[Item, Reply]):
                 await writer.answer_probes(self.limits.deadline_seconds)
             size = min(len(self._waiting), self.limits.batch_max)
             if size:
-                await writer.write([self._waiting.popleft() for _ in range(size)], self.limits.deadline_seconds)
+                await writer.write([self._waiting.popleft() for _ in range(size)])
 
     async def _watch_deadlines(self) -> None:
-        """Refuse items that waited too long, even while the connection itself hangs."""
+        """Refuse items that waited too long, and break batches that take too long, even if the connection hangs."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             oldest = loop.time() - self.limits.deadline_seconds
             for writer in self._writers:
                 _fail([waiting for waiting in writer.in_flight if waiting.since < oldest])
+                writer.break_batch(oldest)
             while self._waiting and self._waiting[0].since < oldest:
                 _fail([self._waiting.popleft()])
 
@@ -265,7 +278,7 @@ class _Writer(Generic[Item, Reply]):
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
+        connect: Callable[[], Awaitable[Pipeline]],
         handler: BatchHandler[Item, Reply],
         producer: str,
         counters: BatchCounters,
@@ -279,10 +292,11 @@ class _Writer(Generic[Item, Reply]):
         self._counters = counters
         self._observer = observer
         self._sequences = count(1)
-        self._connection: Connection | None = None
+        self._pipeline: Pipeline | None = None
+        self._breakable: _Breakable | None = None
 
-    async def write(self, batch: Sequence[_Pending[Item, Reply]], deadline_seconds: float) -> None:
-        """Give every item of `batch` its result, or an error after `deadline_seconds`.
+    async def write(self, batch: Sequence[_Pending[Item, Reply]]) -> None:
+        """Give every item of `batch` its result, or an error if `break_batch` is called.
 
         On any error, every item gets an outcome before anything else happens, and the writer continues.
         """
@@ -290,8 +304,7 @@ class _Writer(Generic[Item, Reply]):
         clock = asyncio.get_running_loop().time
         started = clock()
         try:
-            async with asyncio.timeout(deadline_seconds):
-                await self._process(batch)
+            await self._process_until_broken(batch, started)
             self._observer.completed(len(batch), started - batch[0].since, clock() - started)
         except Exception as error:  # noqa: BLE001 -- if it left this task, no item would be processed again
             _fail(batch)
@@ -307,11 +320,35 @@ class _Writer(Generic[Item, Reply]):
         finally:
             self.in_flight = ()
 
+    def break_batch(self, oldest: float) -> None:
+        """End the batch in progress with `TimeoutError` if it started before `oldest`, at whatever it waits for.
+
+        A deadline that the event loop keeps for each batch would cost a timer per batch, and none of them passes.
+        """
+        running = self._breakable
+        if running is not None and not running.is_broken and running.started < oldest:
+            running.is_broken = True
+            running.task.cancel()
+
+    async def _process_until_broken(self, batch: Sequence[_Pending[Item, Reply]], started: float) -> None:
+        """Process the batch. Raise `TimeoutError` if it is broken, as `asyncio.timeout` does."""
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        running = self._breakable = _Breakable(task, started)
+        try:
+            await self._process(batch)
+        except asyncio.CancelledError:
+            # Another cancellation may have come as well: then the task ends.
+            if running.is_broken and task.uncancel() == 0:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._breakable = None
+
     async def answer_probes(self, deadline_seconds: float) -> None:
         probes, self.probes = self.probes, []
         try:
             async with asyncio.timeout(deadline_seconds):
-                await self._persist(lambda connection: _round_trip(connection, self._handle))
+                await self._persist(lambda pipeline: _round_trip(pipeline, self._handle))
             for probed in probes:
                 if not probed.done():
                     probed.set_result(None)
@@ -325,10 +362,10 @@ class _Writer(Generic[Item, Reply]):
                     probed.set_exception(Unavailable())
 
     async def disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
             with suppress(Exception):
-                await connection.close()
+                await pipeline.close()
 
     async def _process(self, batch: Sequence[_Pending[Item, Reply]]) -> None:
         try:
@@ -341,9 +378,8 @@ class _Writer(Generic[Item, Reply]):
         self._counters.batches += 1
         self._counters.items += len(batch)
         for pending, result in zip(batch, results, strict=True):
-            if not pending.receiver.done():
-                # A recording has no result, and nobody reads it.
-                pending.receiver.set_result(cast("Reply", result))
+            # A recording has no result, and nobody reads it.
+            _deliver(pending.receiver, cast("Reply", result))
 
     async def _bisect(self, batch: Sequence[_Pending[Item, Reply]], error: Exception) -> None:
         """Halve the batch until the item that cannot be processed is alone, so that it fails no other item."""
@@ -352,8 +388,7 @@ class _Writer(Generic[Item, Reply]):
             await self._process(batch[:middle])
             await self._process(batch[middle:])
             return
-        if not batch[0].receiver.done():
-            batch[0].receiver.set_exception(error)
+        _refuse(batch[0].receiver, error)
         _log.error("verification_failed", exc_info=error)
 
     async def _decide_and_append(self, pending: Sequence[_Pending[Item, Reply]]) -> list[Reply | None]:
@@ -363,14 +398,14 @@ class _Writer(Generic[Item, Reply]):
             for each in pending:
                 each.is_sent = True
             batch = Batch(self._producer, next(self._sequences), at, events)
-            await self._persist(lambda connection: append_once(connection, batch))
+            await self._persist(lambda pipeline: append_once(pipeline, batch))
             self._observer.recorded(events)
         return [each.result for each in processed]
 
     async def _decide(self, items: Sequence[Item | _Recording]) -> tuple[datetime, list[ItemResult[Reply | None]]]:
         to_decide = [item for item in items if not isinstance(item, _Recording)]
         if to_decide:
-            decided = await self._persist(lambda connection: self._handle(connection, to_decide))
+            decided = await self._persist(lambda pipeline: self._handle(pipeline, to_decide))
         else:
             decided = BatchResult[Reply](now(), ())
         ids = iter(new_event_ids(len(items) - len(to_decide), decided.at))
@@ -382,7 +417,7 @@ class _Writer(Generic[Item, Reply]):
             for item in items
         ]
 
-    async def _persist(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+    async def _persist(self, step: Callable[[Pipeline], Awaitable[Result]]) -> Result:
         """Run a repeatable step, on a new connection each time the previous one breaks.
 
         An error that the connection may have caused gets one more attempt on a new one, because an earlier batch may
@@ -391,9 +426,9 @@ class _Writer(Generic[Item, Reply]):
         suspected = False
         while True:
             try:
-                if self._connection is None or self._connection.closed:
-                    self._connection = await self._connect()
-                return await step(self._connection)
+                if self._pipeline is None or self._pipeline.closed:
+                    self._pipeline = await self._connect()
+                return await step(self._pipeline)
             except UNAVAILABLE:
                 await self._replace()
                 await asyncio.sleep(_RECONNECT_SECONDS)
@@ -403,7 +438,8 @@ class _Writer(Generic[Item, Reply]):
                     raise
                 suspected = True
             finally:
-                if self._connection is not None and left_open(self._connection):
+                # The next batch would continue in a transaction that a handler has left open.
+                if self._pipeline is not None and not self._pipeline.closed and not self._pipeline.is_idle:
                     await self._replace()
 
     async def _replace(self) -> None:
@@ -411,14 +447,31 @@ class _Writer(Generic[Item, Reply]):
         await self.disconnect()
 
 
-async def _round_trip(connection: Connection, handler: BatchHandler[Item, Reply]) -> None:
-    await handler(connection, ())
-    row = await (await connection.execute("select current_setting('transaction_read_only')")).fetchone()
-    if row != ("off",):
+async def _round_trip(pipeline: Pipeline, handler: BatchHandler[Item, Reply]) -> None:
+    await handler(pipeline, ())
+    (mode,) = await pipeline.run(_READ_ONLY.call())
+    if mode.get_value(0, 0) != b"off":
         raise Unavailable
 
 
 def _fail(batch: Sequence[_Pending[Item, Reply]]) -> None:
     for pending in batch:
-        if not pending.receiver.done():
-            pending.receiver.set_exception(UseUnconfirmed() if pending.is_sent else Unavailable())
+        _refuse(pending.receiver, UseUnconfirmed() if pending.is_sent else Unavailable())
+
+
+def _deliver(receiver: Receiver[Reply], result: Reply) -> None:
+    """Give the result of an item. An error of its receiver must not reach the other items of the batch."""
+    try:
+        if not receiver.done():
+            receiver.set_result(result)
+    except Exception as error:  # noqa: BLE001 -- any defect of the receiver
+        _log.error("receiver_failed", exc_info=error)
+
+
+def _refuse(receiver: Receiver[Reply], reason: Exception) -> None:
+    """Like `_deliver`, for an item without a result."""
+    try:
+        if not receiver.done():
+            receiver.set_exception(reason)
+    except Exception as error:  # noqa: BLE001 -- any defect of the receiver
+        _log.error("receiver_failed", exc_info=error)

@@ -11,8 +11,13 @@ from domain.usage.events import UsageEvent
 from eventstore.codec import encode
 from eventstore.lanes import LANES
 from eventstore.queries import SQL
-from infrastructure.database.connections import Connection
 from infrastructure.database.errors import StorageError
+from infrastructure.database.pipeline import Pipeline
+from infrastructure.database.prepared import Call, PreparedStatement, bytea_array
+
+_APPEND = PreparedStatement.of("usage_append", SQL.usage_append)
+_FIND = PreparedStatement.of("usage_batch_find", SQL.usage_batch_find)
+_ENSURE_PARTITION = PreparedStatement.of("usage_partition_ensure", SQL.usage_partition_ensure)
 
 
 @dataclass(slots=True)
@@ -34,31 +39,39 @@ class Batch:
         return crc32(self.producer.encode()) % LANES
 
 
-async def append_once(connection: Connection, batch: Batch) -> None:
+async def append_once(pipeline: Pipeline, batch: Batch) -> None:
     """Append `batch` unless an earlier attempt already did. If the connection breaks, call it again on a new one."""
-    if batch.unconfirmed and await _is_in_log(connection, batch):
+    if batch.unconfirmed and await _is_in_log(pipeline, batch):
         return
     batch.unconfirmed = True
+    append = _append(batch)
     try:
-        cursor = await connection.execute(SQL.usage_append, _parameters(batch))
+        (appended,) = await pipeline.run(append)
     except psycopg.errors.CheckViolation:
         # The day has no partition yet. Partitions are not created for times without uses.
-        await connection.execute(SQL.usage_partition_ensure, (batch.at.date(),))
-        cursor = await connection.execute(SQL.usage_append, _parameters(batch))
+        await pipeline.run(_ENSURE_PARTITION.call(batch.at.date().isoformat().encode()))
+        (appended,) = await pipeline.run(append)
     except psycopg.errors.UniqueViolation:
         # The earlier attempt was still running at the lookup, and has been committed since.
-        if not await _is_in_log(connection, batch):
+        if not await _is_in_log(pipeline, batch):
             raise
         return
-    if cursor.rowcount != len(batch.events):
-        raise StorageError(f"lane {batch.lane} took {cursor.rowcount} of {len(batch.events)} events")
+    if appended.command_tuples != len(batch.events):
+        raise StorageError(f"lane {batch.lane} took {appended.command_tuples} of {len(batch.events)} events")
 
 
-async def _is_in_log(connection: Connection, batch: Batch) -> bool:
-    cursor = await connection.execute(SQL.usage_batch_find, (batch.producer, batch.sequence))
-    return await cursor.fetchone() is not None
+async def _is_in_log(pipeline: Pipeline, batch: Batch) -> bool:
+    (found,) = await pipeline.run(_FIND.call(batch.producer.encode(), b"%d" % batch.sequence))
+    return found.ntuples > 0
 
 
-def _parameters(batch: Batch) -> tuple[object, ...]:
+def _append(batch: Batch) -> Call:
     bodies = [encode(event) for event in batch.events]
-    return (batch.lane, batch.producer, batch.sequence, len(bodies), batch.at, bodies)
+    return _APPEND.call(
+        b"%d" % batch.lane,
+        batch.producer.encode(),
+        b"%d" % batch.sequence,
+        b"%d" % len(bodies),
+        batch.at.isoformat().encode(),
+        bytea_array(bodies),
+    )

@@ -8,10 +8,9 @@ import os
 from datetime import UTC, datetime, timedelta
 from time import time_ns
 
-from domain.ids import ENTROPY_BYTES, Kind, new_ids
+from domain.ids import ENTROPY_BYTES, Kind, counted_ids
 from domain.ids import new_id as id_from
 
-_TAIL_BYTES = ENTROPY_BYTES - 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NONE = timedelta(0)
 
@@ -61,14 +60,9 @@ def new_event_id() -> str:
 def new_event_ids(count: int, at: datetime) -> list[str]:
     """Return ids for `count` events of one instant (at most 1,024), which sort in the order returned.
 
-    The leading random bits of each id are a counter instead (RFC 9562 §6.2, method 1).
+    The ids of one call share a random part and end with a counter (`domain.ids.counted_ids`).
     """
-    entropy = os.urandom(_TAIL_BYTES * count)
-    entropies = [
-        ordinal.to_bytes(2, "big") + entropy[ordinal * _TAIL_BYTES : (ordinal + 1) * _TAIL_BYTES]
-        for ordinal in range(count)
-    ]
-    return new_ids("evt", unix_ms=_unix_ms(at), entropies=entropies)
+    return counted_ids("evt", unix_ms=_unix_ms(at), entropy=os.urandom(ENTROPY_BYTES), count=count)
 
 
 def _unix_ms(at: datetime) -> int:

@@ -4,19 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Self
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from app.verification.rate_limits import RateCheck
 from domain.keys.state import Existing, Key
 from domain.plans.plan import Plans
-from domain.usage.decision import AccessDecision, AccessRequest, McpFacts, decide
+from domain.usage.decision import AccessDecision, AccessRequest, McpFacts, decide, decisive_fields
 from domain.usage.events import Action, Code
 from domain.usage.quota import month_of
 from domain.usage.rates import Rate, key_rates, organization_rates
 from infrastructure.clock import now, own_now
-from infrastructure.database.clock import apply_reading
-from infrastructure.database.connections import Connection
-from infrastructure.database.queries import SQL
+from infrastructure.database.clock import apply_reading, clock_call, instant_of
+from infrastructure.database.pipeline import Pipeline
 from projections.read_models.keys.state import queries as key_state
 from projections.read_models.mcps.list import queries as mcp_list
 from projections.read_models.organizations.billed_usage import queries as billed_usage
@@ -29,6 +28,7 @@ class BatchContext(Struct, frozen=True):
     """The loaded state by digest of the secret, id of the MCP and id of the organization; `at`: the time of loading.
 
     `used_versions`: the newest used version of the key's secret. `billed`: billed requests of the month `billed_month`.
+    `decisions`: those made so far, by the decisive fields of the request.
     """
 
     at: datetime
@@ -38,10 +38,13 @@ class BatchContext(Struct, frozen=True):
     mcps: Mapping[str, McpFacts]
     billed: Mapping[str, billed_usage.BilledUsage]
     billed_month: date
+    decisions: dict[tuple[object, ...], AccessDecision] = field(
+        default_factory=dict[tuple[object, ...], AccessDecision]
+    )
 
     @classmethod
     async def load(
-        cls, connection: Connection, presented: Sequence[AccessRequest], plans: Plans, *, probe: bool = False
+        cls, pipeline: Pipeline, presented: Sequence[AccessRequest], plans: Plans, *, probe: bool = False
     ) -> Self:
         """Load in one round trip, which also reads the database's clock. Without any key, only a probe makes it."""
         started = now()
@@ -50,27 +53,36 @@ class BatchContext(Struct, frozen=True):
             return cls(started, plans, {}, {}, {}, {}, month_of(started))
         mcp_ids = list({request.mcp_id for request in presented if request.mcp_id is not None})
         before = own_now()
-        async with connection.pipeline():
-            clock = await connection.execute(SQL.clock)
-            keys = await connection.execute(*key_state.by_digests(digests))
-            billed = await connection.execute(*billed_usage.billed_usage(digests, started))
-            mcps = await connection.execute(*mcp_list.facts(mcp_ids)) if mcp_ids else None
-        read = await clock.fetchone()
-        if read is not None:
-            apply_reading(before, read[0], own_now())
-        rows = [(bytes(digest), bytes(state), used) for digest, state, used in await keys.fetchall()]
+        clock, keys, billed, *mcps = await pipeline.run(
+            clock_call(),
+            key_state.by_digests(digests),
+            billed_usage.billed_usage(digests, started),
+            *([mcp_list.facts(mcp_ids)] if mcp_ids else []),
+        )
+        apply_reading(before, instant_of(clock), own_now())
+        found = key_state.used_keys(keys)
         return cls(
             now(),
             plans,
-            {digest: key_state.decode(state) for digest, state, _ in rows},
-            {digest: used for digest, _, used in rows},
-            {row[0]: McpFacts(*row) for row in await mcps.fetchall()} if mcps else {},
-            {row[0]: billed_usage.BilledUsage(*row) for row in await billed.fetchall()},
+            {each.digest: each.state for each in found},
+            {each.digest: each.used_version for each in found},
+            {row[0]: McpFacts(*row) for result in mcps for row in mcp_list.read_facts(result)},
+            {each.organization_id: each for each in billed_usage.read_billed_usage(billed)},
             month_of(started),
         )
 
     def decide(self, request: AccessRequest) -> AccessDecision:
-        """Decide on one presented key, before rate limits and quota."""
+        """Decide on one presented key, before rate limits and quota.
+
+        Most requests of a batch have the same caller. Requests that cannot be decided differently are decided once.
+        """
+        fields = decisive_fields(request)
+        decision = self.decisions.get(fields)
+        if decision is None:
+            decision = self.decisions[fields] = self._decide(request)
+        return decision
+
+    def _decide(self, request: AccessRequest) -> AccessDecision:
         mcp = None if request.mcp_id is None else self.mcps.get(request.mcp_id)
         used = self.used_versions.get(request.digest, 0)
         state = self.states.get(request.digest)

@@ -13,7 +13,7 @@ from app.verification.requests import VerificationRequest, VerificationResult
 from domain.plans.plan import Plans
 from eventstore.group_commit import BatchResult
 from infrastructure.clock import new_event_ids
-from infrastructure.database.connections import Connection
+from infrastructure.database.pipeline import Pipeline
 
 
 class Verifier:
@@ -24,11 +24,11 @@ class Verifier:
         self._rate_limits = rate_limits
 
     async def __call__(
-        self, connection: Connection, requests: Sequence[VerificationRequest]
+        self, pipeline: Pipeline, requests: Sequence[VerificationRequest]
     ) -> BatchResult[VerificationResult]:
         """Decide on every request, in order. Without any request, only make the round trip of a probe."""
         presented = [access for request in requests for access in request.presented]
-        context = await BatchContext.load(connection, presented, self._plans, probe=not requests)
+        context = await BatchContext.load(pipeline, presented, self._plans, probe=not requests)
         evaluations = [request.evaluate(context) for request in requests]
         rates = await self._rate_limits.check([evaluation.rate_check for evaluation in evaluations])
         event_ids = new_event_ids(len(requests), context.at)

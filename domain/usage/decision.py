@@ -45,6 +45,23 @@ class AccessRequest(Struct, frozen=True):
     request_id: str | None = None
 
 
+def decisive_fields(presented: AccessRequest) -> tuple[object, ...]:
+    """Return the fields of a request that `decide` reads. The others are only recorded, or apply after the decision.
+
+    Requests that agree in these fields get the same decision at the same instant.
+    """
+    return (
+        presented.digest,
+        presented.action,
+        presented.organization_id,
+        presented.mcp_id,
+        presented.tool,
+        presented.grant,
+        presented.people_only,
+        presented.ip,
+    )
+
+
 class McpFacts(Struct, frozen=True):
     id: str
     organization_id: str

@@ -7,10 +7,15 @@ smallest one that explains the reading.
 
 from datetime import datetime, timedelta
 
+from psycopg.pq.abc import PGresult
+
 from infrastructure.clock import correct_by, correction, own_now
 from infrastructure.database.connections import Connection
 from infrastructure.database.errors import StorageError
+from infrastructure.database.prepared import Call, PreparedStatement, as_instant
 from infrastructure.database.queries import SQL
+
+_CLOCK = PreparedStatement.of("clock", SQL.clock)
 
 DIFFERENCE_MAX = timedelta(seconds=2)
 """A process whose clock differs by more reports the difference and does nothing that cannot be undone."""
@@ -55,6 +60,16 @@ def apply_reading(before: datetime, database: datetime, after: datetime) -> time
     known = correction()
     correct_by(known - difference(before + known, database, after + known))
     return -correction()
+
+
+def clock_call() -> Call:
+    """Return the reading of the database's clock, for `instant_of`."""
+    return _CLOCK.call()
+
+
+def instant_of(read: PGresult) -> datetime:
+    """Return the instant that a `clock_call` has read."""
+    return as_instant(read.get_value(0, 0))
 
 
 async def read_clock(connection: Connection) -> timedelta:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from infrastructure.database.connection_settings import Connection, ConnectionSettings
+from infrastructure.database.pipeline import Pipeline
 from infrastructure.database.pool import Pool
 from infrastructure.database.url import UNREADABLE, is_readable
 
@@ -54,10 +55,30 @@ async def connect(
     `role` None keeps the user of the URL, who must own the tables, for migrations and checks. Raise an error of the
     driver, or `SettingsNotApplied`.
     """
+    limits = timeouts or Timeouts()
+    return await _connect(url, _settings(role, limits, organization_id), limits)
+
+
+async def open_pipeline(url: str, *, role: Role | None = AUTH_ROLE, timeouts: Timeouts | None = None) -> Pipeline:
+    """Return a connection for prepared statements, as group commit uses it. Raise the same errors as `connect`.
+
+    PostgreSQL plans each statement once. By default it would plan a statement again for every use as long as the plans
+    for few keys are cheaper than the generic one, and planning takes longer than the look-up (docs/decisions/0054).
+    """
+    limits = timeouts or Timeouts()
+    settings = _settings(role, limits, plan_cache_mode="force_generic_plan")
+    connection = await _connect(url, settings, limits)
+    try:
+        return Pipeline(connection)
+    except BaseException:
+        await connection.close()
+        raise
+
+
+async def _connect(url: str, settings: ConnectionSettings, timeouts: Timeouts) -> Connection:
     if not is_readable(url):
         raise psycopg.ProgrammingError(f"This {UNREADABLE}")
-    settings = _settings(role, timeouts or Timeouts(), organization_id)
-    connection = await AsyncConnection.connect(url, **_arguments(settings, timeouts or Timeouts()))
+    connection = await AsyncConnection.connect(url, **_arguments(settings, timeouts))
     try:
         await settings.verify(connection)
     except BaseException:
@@ -81,7 +102,9 @@ def pool(
     return Pool(url, settings, arguments, size_max=size_max, waiting_max=waiting_max, timeout=limits.acquire)
 
 
-def _settings(role: Role | None, timeouts: Timeouts, organization_id: str = "") -> ConnectionSettings:
+def _settings(
+    role: Role | None, timeouts: Timeouts, organization_id: str = "", **further_texts: str
+) -> ConnectionSettings:
     return ConnectionSettings(
         role,
         durations={
@@ -99,6 +122,9 @@ def _settings(role: Role | None, timeouts: Timeouts, organization_id: str = "") 
             # For a user who does not own the tables, "off" makes queries fail instead of hiding rows.
             "row_security": "off" if role is None else "on",
             "keyledger.organization_id": organization_id,
+            # PostgreSQL compiles expensive plans by default. Compiling takes longer than any statement of a request.
+            "jit": "off",
+            **further_texts,
         },
     )
 

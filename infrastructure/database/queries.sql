@@ -8,6 +8,10 @@ select current_user::text, array(
 -- The instant of the database, also inside a transaction that began earlier.
 select clock_timestamp()
 
+-- read_only
+-- Whether the server accepts no changes, as after a failover: on or off.
+select current_setting('transaction_read_only')
+
 -- begin_reading
 -- Starts a transaction that reads data of one organization: two statements, sent together. $1 organization
 begin read only; select set_config('keyledger.organization_id', %s, true)

@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.usage.events import KeyUsed, UsageEvent
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_event_ids
-from infrastructure.database.connections import AUTH_ROLE, connect
+from infrastructure.database.connections import open_pipeline
 from tests.app.organizations import Key, Organization
 from tests.random_input import random_token
 
@@ -29,7 +29,7 @@ def record(org: Organization, at: datetime, events: Sequence[UsageEvent]) -> Non
     """Commit `events` as one batch of the instant `at`."""
 
     async def append() -> None:
-        async with await connect(org.api.database.url, role=AUTH_ROLE) as connection:
-            await append_once(connection, Batch(random_token(), 1, at, events))
+        async with await open_pipeline(org.api.database.url) as pipeline:
+            await append_once(pipeline, Batch(random_token(), 1, at, events))
 
     org.api.database.run(append())

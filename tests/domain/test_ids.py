@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import ENTROPY_BYTES, KINDS, Kind, is_id, new_id, new_ids, unix_ms_of
+from domain.ids import COUNTED_MAX, ENTROPY_BYTES, KINDS, Kind, counted_ids, is_id, new_id, new_ids, unix_ms_of
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ALL_KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -103,3 +103,32 @@ def test_new_ids_sort_by_the_74_bits_of_their_entropy(one: int, other: int) -> N
     several = [number.to_bytes(ENTROPY_BYTES) for number in sorted([one, other])]
     ids = new_ids("evt", unix_ms=1, entropies=several)
     assert ids == sorted(ids)
+
+
+@given(kinds, instants, entropies, st.integers(0, COUNTED_MAX))
+def test_counted_ids_are_different_ids_that_sort_in_the_order_returned(
+    kind: Kind, unix_ms: int, entropy: bytes, count: int
+) -> None:
+    ids = counted_ids(kind, unix_ms=unix_ms, entropy=entropy, count=count)
+    assert len(set(ids)) == count
+    assert ids == sorted(ids)
+    assert all(is_id(kind, each) and unix_ms_of(each) == unix_ms for each in ids)
+    for number, each in enumerate(ids):
+        # The version and the variant are those of UUIDv7; the last 10 bits are the counter.
+        uuid = uuid_in(each)
+        assert (uuid.version, uuid.variant) == (7, "specified in RFC 4122")
+        assert uuid.int & (COUNTED_MAX - 1) == number
+
+
+@given(entropies, entropies)
+def test_counted_ids_of_different_entropy_have_nothing_in_common(one: bytes, other: bytes) -> None:
+    """All 64 random bits outside the counter are kept, so a caller that knows none of the ids cannot guess any."""
+    of_one, of_other = (set(counted_ids("evt", unix_ms=1, entropy=each, count=COUNTED_MAX)) for each in (one, other))
+    shared = [int.from_bytes(each) >> 10 & (1 << 64) - 1 for each in (one, other)]
+    assert (of_one == of_other) == (shared[0] == shared[1])
+    assert of_one == of_other or of_one.isdisjoint(of_other)
+
+
+def test_more_ids_than_the_counter_has_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="At most 1024"):
+        counted_ids("evt", unix_ms=1, entropy=bytes(ENTROPY_BYTES), count=COUNTED_MAX + 1)

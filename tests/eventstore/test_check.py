@@ -9,12 +9,13 @@ import psycopg
 import pytest
 
 from eventstore.lanes import lane_of
-from eventstore.usage_batch import Batch, append_once
+from eventstore.usage_batch import Batch
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from projections.registry import READ_MODELS
 from tests import seed
 from tests.eventstore.changes import rename
+from tests.eventstore.pipelines import append
 from tests.programs import run_program
 from tests.projections.usage.uses import used
 from tests.terminals import on_terminal
@@ -44,7 +45,7 @@ async def log(connections: Pool, connection: Connection) -> Log:
     await rename(connections, organization_id, key_id, "New name")
     for sequence in (1, 2):
         batch = Batch("p", sequence, now(), [used(key_id, now(), organization_id=organization_id)])
-        await append_once(connection, batch)
+        await append(connection, batch)
     return Log(organization_id, lane_of(organization_id), key_id, other_key_id, batch.lane)
 
 

@@ -22,9 +22,11 @@ from infrastructure.database.connections import (
     Role,
     Timeouts,
     connect,
+    open_pipeline,
     pool,
 )
 from infrastructure.database.errors import SettingsNotApplied, Unavailable
+from infrastructure.database.pipeline import Pipeline
 from infrastructure.database.tenant import read_transaction
 from projections.engine.rebuild.rebuild import verify
 from projections.registry import INLINE, REBUILDABLE
@@ -152,11 +154,11 @@ async def test_a_pool_recovers_when_the_settings_are_applied(
 async def test_no_use_is_recorded_through_a_connection_without_settings(
     stripped_url: str, connection: Connection
 ) -> None:
-    async def record_uses(_: Connection, items: Sequence[str]) -> BatchResult[str]:
+    async def record_uses(_: Pipeline, items: Sequence[str]) -> BatchResult[str]:
         return BatchResult(now(), [ItemResult(name, used(name, now())) for name in items])
 
     group = GroupCommit[str, str](
-        lambda: connect(stripped_url, role=AUTH_ROLE), record_uses, "p", limits=BatchLimits(deadline_seconds=1.0)
+        lambda: open_pipeline(stripped_url), record_uses, "p", limits=BatchLimits(deadline_seconds=1.0)
     )
     async with group:
         with pytest.raises(Unavailable):

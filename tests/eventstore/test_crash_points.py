@@ -14,12 +14,14 @@ from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemR
 from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import now
-from infrastructure.database.connections import AUTH_ROLE, Connection, Pool, connect, pool
+from infrastructure.database.connections import Connection, Pool, connect, open_pipeline, pool
 from infrastructure.database.errors import Unavailable
+from infrastructure.database.pipeline import Pipeline
 from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy
+from tests.eventstore.pipelines import append, selected
 from tests.eventstore.pools import wait_until_no_transaction_is_open
 from tests.projections.usage.uses import used
 from tests.workers.log_view import eventually
@@ -40,9 +42,9 @@ def batch(sequence: int = 1) -> Batch:
     return Batch("p", sequence, now(), [used("key_a", now()), used("key_b", now())])
 
 
-async def record_uses(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
+async def record_uses(pipeline: Pipeline, items: Sequence[str]) -> BatchResult[str]:
     """Reply with each item, and record it as the use of a key."""
-    await connection.execute("select 1")
+    await selected(pipeline, "1")
     at = now()
     return BatchResult(at, [ItemResult(name, used(name, at)) for name in items])
 
@@ -50,7 +52,7 @@ async def record_uses(connection: Connection, items: Sequence[str]) -> BatchResu
 @pytest.fixture
 async def partition(connection: Connection) -> None:
     """Create today's partition; without it, the first batch takes two attempts."""
-    await append_once(connection, Batch("before", 1, now(), [used("key_a", now())]))
+    await append(connection, Batch("before", 1, now(), [used("key_a", now())]))
 
 
 async def test_a_batch_that_did_not_arrive_is_written_by_the_second_attempt(
@@ -58,12 +60,12 @@ async def test_a_batch_that_did_not_arrive_is_written_by_the_second_attempt(
 ) -> None:
     lost = batch()
     proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_STATEMENT)
-    async with await connect(proxy.url, role=AUTH_ROLE) as first:
+    async with await open_pipeline(proxy.url) as first:
         with pytest.raises(psycopg.OperationalError):
             await append_once(first, lost)
     assert lost.unconfirmed
     assert await value(connection, BATCHES) == 1
-    async with await connect(proxy.url, role=AUTH_ROLE) as second:
+    async with await open_pipeline(proxy.url) as second:
         await append_once(second, lost)
     assert (await value(connection, BATCHES), await value(connection, USES)) == (2, 3)
 
@@ -77,10 +79,10 @@ async def test_a_committed_batch_whose_response_was_lost_is_not_written_again(
         return bool(await value(connection, BATCHES) == 2)
 
     proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_RESPONSE, is_committed)
-    async with await connect(proxy.url, role=AUTH_ROLE) as first:
+    async with await open_pipeline(proxy.url) as first:
         with pytest.raises(psycopg.OperationalError):
             await append_once(first, lost)
-    async with await connect(proxy.url, role=AUTH_ROLE) as second:
+    async with await open_pipeline(proxy.url) as second:
         await append_once(second, lost)
         await append_once(second, lost)
     assert (proxy.cuts, await value(connection, BATCHES), await value(connection, USES)) == (1, 2, 3)
@@ -88,10 +90,10 @@ async def test_a_committed_batch_whose_response_was_lost_is_not_written_again(
 
 async def test_the_database_refuses_a_second_copy_of_a_batch(partition: None, connection: Connection) -> None:
     twice = batch()
-    await append_once(connection, twice)
+    await append(connection, twice)
     # Pretend that the first attempt is not known to be unconfirmed: the constraint in the database is sufficient.
     twice.unconfirmed = False
-    await append_once(connection, twice)
+    await append(connection, twice)
     assert (await value(connection, BATCHES), await value(connection, USES)) == (2, 3)
 
 
@@ -104,12 +106,12 @@ async def test_an_attempt_that_commits_during_its_retry_counts_once(
     async def is_waiting() -> bool:
         return bool(await value(connection, "select count(*) from pg_locks where not granted"))
 
-    async with await connect(database_url, role=None) as holder, await connect(database_url, role=AUTH_ROLE) as first:
+    async with await connect(database_url, role=None) as holder, await open_pipeline(database_url) as first:
         await holder.execute("begin")
         await holder.execute("select from lane_heads where log = 'usage' and lane = %s for update", (slow.lane,))
         attempt = asyncio.create_task(append_once(first, slow))
         await eventually(is_waiting)
-        async with await connect(database_url, role=AUTH_ROLE) as other:
+        async with await open_pipeline(database_url) as other:
             second = asyncio.create_task(append_once(other, slow))
             await asyncio.sleep(0.1)
             await holder.execute("commit")
@@ -123,7 +125,7 @@ async def test_group_commit_answers_every_item_despite_terminated_connections(
     """Terminate backends continuously, at any statement: every item gets exactly one response."""
 
     group = GroupCommit[str, str](
-        lambda: connect(database_url, role=AUTH_ROLE),
+        lambda: open_pipeline(database_url),
         record_uses,
         "terminated",
         limits=BatchLimits(batch_max=5, deadline_seconds=10),
@@ -164,7 +166,7 @@ async def test_group_commit_answers_after_a_lost_commit_response(
     async def is_committed() -> bool:
         return bool(await value(connection, BATCHES) == 2)
 
-    async with GroupCommit[str, str](lambda: connect(proxy.url, role=AUTH_ROLE), record_uses, "p", writers=1) as group:
+    async with GroupCommit[str, str](lambda: open_pipeline(proxy.url), record_uses, "p", writers=1) as group:
         proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_RESPONSE, is_committed)
         assert await asyncio.gather(group.submit("key_a"), group.submit("key_b")) == ["key_a", "key_b"]
         assert await group.submit("key_c") == "key_c"

@@ -9,9 +9,11 @@ import pytest
 from eventstore.errors import Overloaded
 from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemResult
 from infrastructure.clock import now
-from infrastructure.database.connections import AUTH_ROLE, Connection, connect
+from infrastructure.database.connections import Connection, open_pipeline
 from infrastructure.database.errors import Unavailable
+from infrastructure.database.pipeline import Pipeline
 from tests.eventstore.changes import rows, value
+from tests.eventstore.pipelines import selected
 from tests.projections.usage.uses import used
 
 pytestmark = pytest.mark.anyio
@@ -37,8 +39,8 @@ class Handler:
         self.proceed = asyncio.Event()
         self.proceed.set()
 
-    async def __call__(self, connection: Connection, items: Sequence[Item]) -> BatchResult[str]:
-        await connection.execute("select 1")
+    async def __call__(self, pipeline: Pipeline, items: Sequence[Item]) -> BatchResult[str]:
+        await selected(pipeline, "1")
         self.entered += 1
         await self.proceed.wait()
         self.batches.append(len(items))
@@ -59,7 +61,7 @@ def commit(
     url: str, handler: Handler, producer: str = "p", *, bounds: BatchLimits | None = None
 ) -> GroupCommit[Item, str]:
     """Return a group commit with two writers, the harder case, and long deadlines for a busy machine."""
-    return GroupCommit(lambda: connect(url, role=AUTH_ROLE), handler, producer, writers=2, limits=bounds or generous())
+    return GroupCommit(lambda: open_pipeline(url), handler, producer, writers=2, limits=bounds or generous())
 
 
 def generous(batch_max: int = 512, waiting_max: int = 10_000) -> BatchLimits:

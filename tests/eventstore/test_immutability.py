@@ -6,11 +6,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from eventstore.usage_batch import Batch, append_once
+from eventstore.usage_batch import Batch
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool, connect
 from tests import seed
 from tests.eventstore.changes import value
+from tests.eventstore.pipelines import append
 from tests.projections.usage.uses import used
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,7 @@ STATEMENTS = [statement for statements in TABLES.values() for statement in state
 async def written(connections: Pool, connection: Connection) -> str:
     """Write a use and return the name of its partition."""
     await seed.organization(connections)
-    await append_once(connection, Batch("p", 1, now(), [used("key_a", now())]))
+    await append(connection, Batch("p", 1, now(), [used("key_a", now())]))
     name: str = await value(connection, "select tableoid::regclass::text from usage_events")
     return name
 

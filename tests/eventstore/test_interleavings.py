@@ -29,14 +29,16 @@ from eventstore.errors import ConcurrentChange, translate
 from eventstore.execute import Change, Write, _decide, _load, _Loaded, _send, no_guard
 from eventstore.outcome import Attempt
 from eventstore.queries import SQL
-from eventstore.usage_batch import Batch, append_once
+from eventstore.usage_batch import Batch
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool, connect
 from infrastructure.database.statements import Statement
-from projections.read_models.keys.state.queries import by_digests, decode
+from projections.read_models.keys.state.queries import SQL as KEY_STATE
+from projections.read_models.keys.state.queries import decode
 from projections.registry import INLINE, INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
 from tests.eventstore.changes import rotation, value, write
+from tests.eventstore.pipelines import append
 from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
 from tests.waiting import GENEROUS_TIMEOUTS
@@ -170,13 +172,13 @@ def verifying(secret: Secret) -> Operation:
     async def run(connection: Connection, checkpoint: Checkpoint) -> object:
         await connection.execute(b"set role keyledger_gate")
         await checkpoint("look")
-        row = await (await connection.execute(*by_digests([digest(secret)]))).fetchone()
+        row = await (await connection.execute(KEY_STATE.by_digests, ([digest(secret)],))).fetchone()
         assert row is not None
         decision = decide(AccessRequest(digest(secret), "verify"), decode(bytes(row[1])), None, now())
         assert decision.key is not None
         await checkpoint("record")
         use = used(decision.key.id, now(), code=decision.code, organization_id=decision.key.organization_id)
-        await append_once(connection, Batch(new_id("evt"), 1, now(), [use]))
+        await append(connection, Batch(new_id("evt"), 1, now(), [use]))
         await connection.execute(b"set role keyledger_app")
         return decision.code
 

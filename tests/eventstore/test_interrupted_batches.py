@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
 from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemResult
 from infrastructure.clock import now
-from infrastructure.database.connections import AUTH_ROLE, Connection, connect
+from infrastructure.database.connections import Connection, open_pipeline
 from infrastructure.database.errors import Unavailable
+from infrastructure.database.pipeline import Pipeline
 from tests.eventstore.changes import value
+from tests.eventstore.pipelines import selected
 from tests.eventstore.pools import wait_until_no_transaction_is_open
 from tests.interrupting import (
     INTERRUPTING,
@@ -42,13 +43,13 @@ DEADLINE_SECONDS = 60.0
 
 async def submit_many(
     url: str,
-    handler: Callable[[Connection, Sequence[str]], Awaitable[BatchResult[str]]],
+    handler: Callable[[Pipeline, Sequence[str]], Awaitable[BatchResult[str]]],
     name: str,
     interruption: Interruption | None = None,
 ) -> list[object]:
     """Submit three items and, after their responses, three more to the same group commit."""
     bounds = BatchLimits(deadline_seconds=DEADLINE_SECONDS)
-    group = GroupCommit[str, str](lambda: connect(url, role=AUTH_ROLE), handler, name, writers=1, limits=bounds)
+    group = GroupCommit[str, str](lambda: open_pipeline(url), handler, name, writers=1, limits=bounds)
     async with group:
         first = await asyncio.gather(*[group.submit(f"first_{n}") for n in range(3)], return_exceptions=True)
         if interruption is not None:
@@ -61,10 +62,10 @@ def _is_dispatcher(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return str(getattr(coroutine, "__qualname__", "")).endswith("._dispatch")
 
 
-async def recording(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
-    async with connection.pipeline():
-        await connection.execute("select 1")
-        await connection.execute("select 2")
+async def recording(pipeline: Pipeline, items: Sequence[str]) -> BatchResult[str]:
+    """Record each item after several round trips, so that a deadline can come between any two of them."""
+    for text in ("1", "2", "3", "4", "5"):
+        assert await selected(pipeline, text, "again") == [text, "again"]
     at = now()
     return BatchResult(at, [ItemResult(name, used(name, at)) for name in items])
 
@@ -98,13 +99,10 @@ async def test_group_commit_processes_the_next_batch_after_a_deadline_at_any_awa
 
 
 async def test_a_transaction_left_open_by_a_batch_does_not_affect_the_next(database_url: str) -> None:
-    left: list[AbstractAsyncContextManager[Any]] = []  # if dropped, it would end by itself
-
-    async def leaving_open(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
-        result = await recording(connection, items)
+    async def leaving_open(pipeline: Pipeline, items: Sequence[str]) -> BatchResult[str]:
+        result = await recording(pipeline, items)
         if "first_0" in items:
-            left.append(connection.pipeline())
-            await left[-1].__aenter__()
+            await pipeline.execute(b"begin")
             raise LookupError(items[0])
         return result
 
@@ -113,17 +111,20 @@ async def test_a_transaction_left_open_by_a_batch_does_not_affect_the_next(datab
     assert responses[3:] == ["second_0", "second_1", "second_2"]
 
 
-@pytest.mark.parametrize("statement", [b"set search_path to pg_catalog", b"set role none; set role keyledger_app"])
+@pytest.mark.parametrize(
+    "statements", [(b"set search_path to pg_catalog",), (b"set role none", b"set role keyledger_app")]
+)
 async def test_a_batch_replaces_a_connection_in_another_state(
-    database_url: str, connection: Connection, statement: bytes
+    database_url: str, connection: Connection, statements: Sequence[bytes]
 ) -> None:
     done: list[bool] = []
 
-    async def changing(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
+    async def changing(pipeline: Pipeline, items: Sequence[str]) -> BatchResult[str]:
         if not done:
             done.append(True)
-            await connection.execute(statement)
-        return await recording(connection, items)
+            for statement in statements:
+                await pipeline.execute(statement)
+        return await recording(pipeline, items)
 
     responses = await submit_many(database_url, changing, "changed")
     assert responses == [*[f"first_{n}" for n in range(3)], *[f"second_{n}" for n in range(3)]]

@@ -14,9 +14,10 @@ from eventstore.lanes import LANES, lane_of
 from eventstore.reader import PositionGap, read_lifecycle, read_usage_batches
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import now
-from infrastructure.database.connections import AUTH_ROLE, WORKER_ROLE, Connection, Pool, connect
+from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect, open_pipeline
 from tests import seed
 from tests.eventstore.changes import rename, rows, value
+from tests.eventstore.pipelines import append
 from tests.projections.usage.uses import used
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +83,7 @@ async def test_no_reader_sees_a_batch_of_uses_before_its_predecessor(database_ur
     lane, producers = _producers_of_one_lane()
 
     async def write(producer: str) -> None:
-        async with await connect(database_url, role=AUTH_ROLE) as writer:
+        async with await open_pipeline(database_url) as writer:
             for sequence in range(EACH):
                 at = now()
                 await append_once(writer, Batch(producer, sequence, at, [used("key_a", at), used("key_b", at)]))
@@ -106,7 +107,7 @@ async def test_uses_of_several_processes_in_one_lane_are_contiguous(connection: 
     lane, producers = _producers_of_one_lane()
 
     async def write(producer: str) -> None:
-        async with await connect(database_url, role=AUTH_ROLE) as writer:
+        async with await open_pipeline(database_url) as writer:
             for sequence in range(EACH):
                 await append_once(writer, Batch(producer, sequence, now(), [used("key_a", now())]))
 
@@ -141,7 +142,7 @@ async def test_a_reader_of_uses_stops_at_a_gap(
 ) -> None:
     lane = Batch("p", 1, now(), []).lane
     for sequence in range(3):
-        await append_once(connection, Batch("p", sequence, now(), [used("key_a", now())]))
+        await append(connection, Batch("p", sequence, now(), [used("key_a", now())]))
     await superuser.execute("set session_replication_role = replica")
     await superuser.execute("delete from usage_batches where batch_no = 2")
     assert [batch.batch_no for batch in await read_usage_batches(connection, lane, 0, 10)] == [1]

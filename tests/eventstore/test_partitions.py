@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eventstore.usage_batch import Batch, append_once
-from infrastructure.database.connections import AUTH_ROLE, Connection, connect
+from infrastructure.database.connections import Connection, open_pipeline
 from tests.eventstore.changes import rows, value
+from tests.eventstore.pipelines import append
 from tests.projections.usage.uses import used
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ def batch(producer: str, at: datetime, sequence: int = 1) -> Batch:
 
 async def test_the_first_use_of_a_day_creates_its_partition(connection: Connection) -> None:
     for sequence, at in enumerate([DAY, DAY, DAY + timedelta(days=1)]):
-        await append_once(connection, batch("p", at, sequence))
+        await append(connection, batch("p", at, sequence))
     assert await rows(connection, PARTITIONS) == [("usage_events_20310517",), ("usage_events_20310518",)]
     assert await value(connection, "select count(*) from usage_events") == 6
     assert await value(connection, "select head from lane_heads where head > 0") == 3
@@ -31,14 +32,14 @@ async def test_the_first_use_of_a_day_creates_its_partition(connection: Connecti
 async def test_a_day_starts_at_midnight_utc(connection: Connection) -> None:
     midnight = DAY.replace(hour=0)
     for sequence, at in enumerate([midnight - timedelta(microseconds=1), midnight]):
-        await append_once(connection, batch("p", at, sequence))
+        await append(connection, batch("p", at, sequence))
     found = await rows(connection, "select tableoid::regclass::text from usage_events group by 1 order by 1")
     assert found == [("usage_events_20310516",), ("usage_events_20310517",)]
 
 
 async def test_several_processes_can_create_the_same_partition(database_url: str, connection: Connection) -> None:
     async def write(producer: str) -> None:
-        async with await connect(database_url, role=AUTH_ROLE) as writer:
+        async with await open_pipeline(database_url) as writer:
             for sequence in range(5):
                 await append_once(writer, batch(producer, DAY + timedelta(days=sequence), sequence))
 

@@ -19,7 +19,7 @@ from infrastructure.database.connections import APP_ROLE, AUTH_ROLE, WORKER_ROLE
 from infrastructure.database.migrate import Script
 from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction
 from projections.engine.schema import scripts
-from projections.read_models.keys.state.queries import by_digests
+from projections.read_models.keys.state.queries import SQL
 from tests import seed
 from tests.eventstore.changes import rename, rows, value
 
@@ -277,7 +277,7 @@ async def test_a_check_by_a_role_that_does_not_own_the_tables_fails(url: str) ->
 async def test_the_policy_does_not_change_the_plan_of_the_key_lookup(url: str) -> None:
     """The plan under the policy of the auth role equals the plan of the owner, whom no policy restricts."""
     plans: list[list[Any]] = []
-    query, parameters = by_digests([b"a", b"b"])
+    query, parameters = SQL.by_digests, ([b"a", b"b"],)
     for role in (AUTH_ROLE, None):
         async with await connect(url, role=role) as connection:
             await connection.execute("set enable_seqscan = off")

@@ -23,7 +23,8 @@ from app.process.server import serve
 from app.verification.requests import VerificationRequest, VerificationResult, VerifyKey
 from domain.usage.decision import AccessDecision
 from eventstore.group_commit import BatchLimits, BatchResult, ItemResult
-from infrastructure.database.connections import WORKER_ROLE, Connection, pool
+from infrastructure.database.connections import WORKER_ROLE, pool
+from infrastructure.database.pipeline import Pipeline
 from infrastructure.log_format import configure_logging
 from infrastructure.setting import API
 from infrastructure.settings import Settings
@@ -52,9 +53,9 @@ def cached() -> ASGIApp:
 
     def with_cache(verifier: Handler) -> Handler:
         async def cached_verifier(
-            connection: Connection, requests: Sequence[VerificationRequest]
+            pipeline: Pipeline, requests: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
-            verified = await verifier(connection, requests)
+            verified = await verifier(pipeline, requests)
             return replace(verified, results=list(map(recalled, requests, verified.results)))
 
         return cached_verifier
@@ -68,11 +69,11 @@ def failing_verifier() -> ASGIApp:
 
     def with_fatal_tool(verifier: Handler) -> Handler:
         async def failing(
-            connection: Connection, requests: Sequence[VerificationRequest]
+            pipeline: Pipeline, requests: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
             if any(isinstance(each, VerifyKey) and each.subject and each.subject.tool == FATAL for each in requests):
                 raise asyncio.CancelledError
-            return await verifier(connection, requests)
+            return await verifier(pipeline, requests)
 
         return failing
 

@@ -17,7 +17,7 @@ from eventstore.reader import read_lifecycle
 from eventstore.recorded import Recorded
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
-from projections.read_models.keys.state.queries import by_digests, decode
+from projections.read_models.keys.state.queries import SQL, decode
 from tests import seed
 from tests.waiting import stretched
 
@@ -33,7 +33,7 @@ async def verification_code(pool: Pool, secret: Secret, at: datetime) -> Code:
     """Return the code of a verification at `at`."""
     presented = AccessRequest(digest=digest(secret), action="verify")
     async with pool.connection() as connection:
-        row = await (await connection.execute(*by_digests([presented.digest]))).fetchone()
+        row = await (await connection.execute(SQL.by_digests, ([presented.digest],))).fetchone()
     return decide(presented, decode(bytes(row[1])) if row else None, None, at, row[2] if row else 0).code
 
 

@@ -14,7 +14,7 @@ from domain.plans.plan import PLANS
 from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_id, now
-from infrastructure.database.connections import AUTH_ROLE, Pool, connect
+from infrastructure.database.connections import Pool, open_pipeline
 from infrastructure.settings import Settings
 from tests import seed
 from tests.projections.usage.uses import used
@@ -101,7 +101,7 @@ async def test_the_first_use_of_a_new_secret_retires_the_earlier_ones(connection
     assert await verification_code(connections, old, now()) == "valid"
     at = now() - SETTLE_AFTER
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
-    async with await connect(database_url, role=AUTH_ROLE) as auth:
+    async with await open_pipeline(database_url) as auth:
         await append_once(auth, Batch(new_id("evt"), 1, at, [use]))
     assert [await verification_code(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
     await retire(connections, CONFIG)
@@ -120,7 +120,7 @@ async def test_a_recent_first_use_does_not_change_the_revision_yet(connections: 
     await rotate(connections, organization_id, key_id, None)
     at = now()
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
-    async with await connect(database_url, role=AUTH_ROLE) as auth:
+    async with await open_pipeline(database_url) as auth:
         await append_once(auth, Batch(new_id("evt"), 1, at, [use]))
     await retire(connections, CONFIG)
     assert len(await history(connections, organization_id, key_id)) == 2

@@ -34,12 +34,11 @@ from gateway.endpoint import check_endpoint_url
 from gateway.webhook_target import SECRET_BYTES, new_secret, store_secret
 from infrastructure.clock import now
 from infrastructure.database.connections import (
-    AUTH_ROLE,
     MAINTENANCE_TIMEOUTS,
     WORKER_ROLE,
     Connection,
     Pool,
-    connect,
+    open_pipeline,
     pool,
 )
 from infrastructure.database.statements import Statement
@@ -226,16 +225,15 @@ class _Creation:
         """Append all batches, with one transaction for each day: a commit for each batch would take minutes."""
         producer = f"demo-data {self._organization_id}"
         written = sequence = 0
-        async with await connect(
-            self._config.database_url, role=AUTH_ROLE, timeouts=MAINTENANCE_TIMEOUTS
-        ) as connection:
+        async with await open_pipeline(self._config.database_url, timeouts=MAINTENANCE_TIMEOUTS) as pipeline:
             for day, of_day in groupby(moments, key=lambda moment: moment.at.date()):
-                await connection.execute(SQL.usage_partition_ensure, (day,))
-                async with connection.transaction():
-                    for moment in of_day:
-                        sequence += 1
-                        await append_once(connection, Batch(producer, sequence, moment.at, moment.events))
-                        written += len(moment.events)
+                await pipeline.execute(SQL.usage_partition_ensure, day.isoformat().encode())
+                await pipeline.execute(SQL.begin)
+                for moment in of_day:
+                    sequence += 1
+                    await append_once(pipeline, Batch(producer, sequence, moment.at, moment.events))
+                    written += len(moment.events)
+                await pipeline.execute(SQL.commit)
                 progress(written)
 
     async def _note_health(self, connection: Connection) -> None:

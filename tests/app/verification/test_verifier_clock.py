@@ -13,7 +13,7 @@ from domain.plans.plan import PLANS
 from domain.secret import digest
 from domain.usage.decision import AccessRequest
 from infrastructure.clock import correct_by, own_now
-from infrastructure.database.connections import AUTH_ROLE, connect, pool
+from infrastructure.database.connections import open_pipeline, pool
 from tests import seed
 from tests.waiting import GENEROUS_TIMEOUTS
 
@@ -39,10 +39,10 @@ async def test_a_local_clock_that_jumped_since_the_last_check_does_not_decide(
         _, ended = await seed.key(connections, organization_id, at=actual - 9 * MINUTE, expires_at=actual - 5 * MINUTE)
     requests = [Authenticate(AccessRequest(digest=digest(each), action="verify")) for each in (lasting, ended)]
     async with (
-        await connect(database_url, role=AUTH_ROLE, timeouts=GENEROUS_TIMEOUTS) as connection,
+        await open_pipeline(database_url, timeouts=GENEROUS_TIMEOUTS) as pipeline,
         RateLimits(redis_url, 20) as limits,
     ):
         with freeze_time(actual + ahead, real_asyncio=True):
-            verified = await Verifier(PLANS, limits)(connection, requests)
+            verified = await Verifier(PLANS, limits)(pipeline, requests)
     assert [decided.result.caller.code for decided in verified.results] == ["valid", "expired_key"]
     assert abs(verified.at - actual) < 4 * MINUTE

@@ -14,7 +14,7 @@ from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.state import Existing
 from domain.organization_status import OrganizationStatus
 from domain.secret import digest
-from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide, mcp_denial
+from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide, decisive_fields, mcp_denial
 from domain.usage.events import Code
 from tests.domain.sample import (
     CREATED,
@@ -329,3 +329,71 @@ def test_the_reach_of_a_key_is_listed_as_it_is_decided(mcp_id: str, active: bool
     state = fold(replace(CREATED, permissions=Permissions(mcps=mcps)))
     mcp = McpFacts(mcp_id, ORGANIZATION_ID, MCPS[mcp_id], active)
     assert (mcp_denial(state.key, mcp) or "valid") == code_of(state, mcp=mcp)
+
+
+ONLY_RECORDED = {"user_agent": "Agent/1", "request_id": "req_1"}
+AFTER_THE_DECISION = {"invalid": True, "is_foreign": True, "other_digest": SECOND}
+"""Fields that apply before or after `decide`: an invalid request is a limit, and two secrets are compared before."""
+
+DECISIVE: dict[str, list[object]] = {
+    "digest": [FIRST, SECOND],
+    "action": ["call", "check"],
+    "organization_id": [None, ORGANIZATION_ID, OTHER_ORGANIZATION_ID],
+    "mcp_id": [None, LIVE_MCP, TEST_MCP],
+    "tool": [None, "get_user", "delete_user"],
+    "grant": [None, "keys:read"],
+    "people_only": [False, True],
+    "ip": [None, "10.0.0.1", "192.0.2.1"],
+}
+"""Some values of each field that `decide` reads. A value decides about some request and not about another."""
+
+
+def requests() -> list[AccessRequest]:
+    return [
+        AccessRequest(**dict(zip(DECISIVE, values, strict=True)))  # pyright: ignore[reportArgumentType]
+        for values in product(*DECISIVE.values())
+    ]
+
+
+def test_every_field_of_a_request_either_decides_or_does_not() -> None:
+    assert set(AccessRequest.__struct_fields__) == {*DECISIVE, *ONLY_RECORDED, *AFTER_THE_DECISION}
+
+
+def test_requests_differ_in_their_decisive_fields_exactly_if_one_of_these_differs() -> None:
+    request = AccessRequest(FIRST, "call")
+    for field, value in {**ONLY_RECORDED, **AFTER_THE_DECISION}.items():
+        assert decisive_fields(replace(request, **{field: value})) == decisive_fields(request), field
+    assert len({decisive_fields(each) for each in requests()}) == len(requests())
+
+
+LIMITED = replace(
+    CREATED,
+    allowed_ips=("10.0.0.0/8",),
+    permissions=Permissions(mcps=(LIVE_MCP,), tools={LIVE_MCP: ToolRule(("get_user",))}, manage=("keys:read",)),
+)
+
+
+@pytest.mark.parametrize("state", [fold(CREATED), fold(CREATED, ROTATED), fold(CREATED, DISABLED), fold(LIMITED)])
+def test_a_decision_does_not_depend_on_any_other_field(state: Existing) -> None:
+    for request in requests():
+        mcp = None if request.mcp_id is None else facts(request.mcp_id)
+        other = replace(request, **ONLY_RECORDED, **AFTER_THE_DECISION)
+        assert decide(other, state, mcp, at(70)) == decide(request, state, mcp, at(70))
+
+
+@pytest.mark.parametrize("field", DECISIVE)
+def test_a_decision_depends_on_every_decisive_field(field: str) -> None:
+    """For some request and some key. A field that never decides would only make equal requests different."""
+    keys = [fold(CREATED), fold(CREATED, ROTATED), fold(LIMITED)]
+
+    def codes(value: object) -> list[Code]:
+        changed = [replace(request, **{field: value}) for request in requests()]
+        return [
+            decide(each, key, None if each.mcp_id is None else facts(each.mcp_id, each_owner), at(70)).code
+            for each in changed
+            for key in keys
+            for each_owner in (ORGANIZATION_ID, OTHER_ORGANIZATION_ID)
+        ]
+
+    first, *others = [codes(value) for value in DECISIVE[field]]
+    assert any(first != other for other in others)

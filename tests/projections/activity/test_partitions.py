@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from eventstore.usage_batch import Batch, append_once
+from eventstore.usage_batch import Batch
 from infrastructure.database.connections import Connection, connect
 from projections.log_queries.activity.entries import LATEST, ends_around
 from projections.log_queries.activity.filters import UseFilters
 from projections.log_queries.activity.organization import SQL as ORGANIZATION_SQL
 from projections.log_queries.activity.queries import SQL as KEY_SQL
 from projections.log_queries.activity.queries import Span, entries
+from tests.eventstore.pipelines import append
 from tests.projections.usage.uses import used
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,7 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
     async with await connect(database_url, role=None) as opened:
         for day in range(DAYS):
             at = DAY + timedelta(days=day)
-            await append_once(opened, Batch("p", day, at, [used("key_a", at)]))
+            await append(opened, Batch("p", day, at, [used("key_a", at)]))
         yield opened
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from eventstore.usage_batch import Batch, append_once
+from eventstore.usage_batch import Batch
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, connect
 from projections.read_models.organizations.billed_usage.check import check_billed_usage
 from projections.read_models.organizations.billed_usage.queries import used_in_month
+from tests.eventstore.pipelines import append as append_batch
 from tests.projections.usage.uses import completed, used
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +32,7 @@ async def append(connection: Connection, producer: str, at: datetime, **billed: 
         replace(used("key_a", at, organization_id=id_), billed=True) for id_, n in billed.items() for _ in range(n)
     ]
     others = [used("key_a", at), used(None, at, code="unauthorized"), completed("key_a", at)]
-    await append_once(connection, Batch(producer, 1, at, [*events, *others]))
+    await append_batch(connection, Batch(producer, 1, at, [*events, *others]))
 
 
 async def test_billed_uses_are_counted_by_month_and_organization(connection: Connection) -> None:
@@ -45,8 +46,8 @@ async def test_billed_uses_are_counted_by_month_and_organization(connection: Con
 
 async def test_a_batch_that_is_sent_twice_is_counted_once(connection: Connection) -> None:
     batch = Batch("p", 1, JULY, [replace(used("key_a", JULY), billed=True)])
-    await append_once(connection, batch)
-    await append_once(connection, batch)
+    await append_batch(connection, batch)
+    await append_batch(connection, batch)
     assert await used_in_month(connection, "org_a", JULY) == 1
 
 

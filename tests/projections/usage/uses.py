@@ -6,9 +6,10 @@ from datetime import datetime
 from itertools import count
 
 from domain.usage.events import Action, CallCompleted, CallStatus, Code, KeyUsed, UsageEvent
-from eventstore.usage_batch import Batch, append_once
+from eventstore.usage_batch import Batch
 from infrastructure.clock import new_event_id
 from infrastructure.database.connections import Connection
+from tests.eventstore.pipelines import append as append_batch
 
 _sequences = count(1)
 
@@ -89,6 +90,6 @@ async def append(connection: Connection, producer: str, at: datetime, events: It
     """Write one batch to the lane of `producer`, in the role that writes uses, and return the lane."""
     batch = Batch(producer, next(_sequences), at, list(events))
     await connection.execute(b"set role keyledger_gate")
-    await append_once(connection, batch)
+    await append_batch(connection, batch)
     await connection.execute(b"reset role")
     return batch.lane

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from psycopg.pq.abc import PGresult
 
 from domain.keys.state import Existing
 from infrastructure.database.connections import Connection
-from infrastructure.database.statements import Statement, load
+from infrastructure.database.prepared import Call, PreparedStatement, as_integer, bytea_array, not_null
+from infrastructure.database.statements import load
 
 
 class Queries(NamedTuple):
@@ -30,12 +32,31 @@ class FoundKey(NamedTuple):
 
 SQL = load(Queries, __file__)
 
+_BY_DIGESTS = PreparedStatement.of("keys_by_digests", SQL.by_digests)
+
 _decoder: msgspec.json.Decoder[Existing] = msgspec.json.Decoder(Existing)
 
 
-def by_digests(digests: Sequence[bytes]) -> Statement:
-    """Return rows of (digest, state, version of the secret whose use ended the earlier ones) for digests of a key."""
-    return Statement(SQL.by_digests, (digests,))
+class UsedKey(NamedTuple):
+    """A key that was found by `digest`. The use of `used_version` of its secret ended the earlier ones; 0: none did."""
+
+    digest: bytes
+    state: Existing
+    used_version: int
+
+
+def by_digests(digests: Sequence[bytes]) -> Call:
+    """Return the look-up of the keys to which these secrets belong, for `used_keys`."""
+    return _BY_DIGESTS.call(bytea_array(digests))
+
+
+def used_keys(found: PGresult) -> list[UsedKey]:
+    """Return the rows of `by_digests`."""
+    value = found.get_value
+    return [
+        UsedKey(not_null(value(row, 0)), decode(not_null(value(row, 1))), as_integer(value(row, 2)))
+        for row in range(found.ntuples)
+    ]
 
 
 def decode(state: bytes) -> Existing:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
+
+from psycopg.pq.abc import PGresult
 
 from domain.environment import Environment
 from domain.mcps.events import AuthType, Health
 from domain.mcps.state import Active, Registered
 from infrastructure.database.connections import Connection
+from infrastructure.database.prepared import Call, PreparedStatement, as_boolean, as_text, text_array
 from infrastructure.database.statements import Statement, load
 
 
@@ -28,6 +31,8 @@ class Queries(NamedTuple):
 
 
 SQL = load(Queries, __file__)
+
+_FACTS = PreparedStatement.of("mcp_facts", SQL.facts)
 
 McpStatus = Literal["active", "inactive"]
 
@@ -104,9 +109,23 @@ def row_of(state: Registered) -> McpRow:
     )
 
 
-def facts(mcp_ids: Sequence[str]) -> Statement:
-    """Return rows of (id, organization, environment, whether it is active) for those that exist."""
-    return Statement(SQL.facts, (mcp_ids,))
+def facts(mcp_ids: Sequence[str]) -> Call:
+    """Return the look-up of those MCP servers that exist, for `read_facts`."""
+    return _FACTS.call(text_array(mcp_ids))
+
+
+def read_facts(found: PGresult) -> list[tuple[str, str, Environment, bool]]:
+    """Return the rows of `facts`: id, organization, environment, and whether the server is active."""
+    value = found.get_value
+    return [
+        (
+            as_text(value(row, 0)),
+            as_text(value(row, 1)),
+            cast("Environment", as_text(value(row, 2))),
+            as_boolean(value(row, 3)),
+        )
+        for row in range(found.ntuples)
+    ]
 
 
 def credential_put(mcp_id: str, sealed: bytes) -> Statement:

@@ -26,7 +26,7 @@ delete from mcp_credentials where mcp_id in (select mcp_id from mcp_list where o
 -- facts
 -- The facts about these MCP servers that a decision needs. $1 ids
 select mcp_id, organization_id, environment, status = 'active'
-from mcp_list where mcp_id = any(%s::text[]) and deleted_at is null
+from mcp_list where mcp_id = any(%b::text[]) and deleted_at is null
 
 -- environments
 -- Every MCP server of the organization with its environment. $1 organization

@@ -1,4 +1,4 @@
-"""The API as it runs in production, in separate processes, on a database of the benchmark."""
+"""Programs that the benchmarks start, first of all the API as it runs in production on a database of the benchmark."""
 
 import base64
 import os
@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,31 +27,23 @@ class Serving:
 
 
 @contextmanager
-def serving(database_url: str, processes: int, log: Path, *, master_key: str = "") -> Generator[Serving]:
-    """Start the API with a new master key (base64), unless one is given."""
-    settings = {
+def serving(
+    database_url: str, processes: int, log: Path, *, master_key: str = "", settings: Mapping[str, str] | None = None
+) -> Generator[Serving]:
+    """Start the API with further `settings`, and with a new master key (base64), unless one is given."""
+    environment = {
         "DATABASE_URL": database_url,
         "KEYLEDGER_MASTER_KEY": master_key or base64.b64encode(os.urandom(32)).decode(),
         "API_WORKERS": str(processes),
+        **(settings or {}),
     }
-    with _started(lambda _: ["app", "serve"], settings, log) as api:
+    with started(lambda _: ["app", "serve"], environment, log) as api:
         yield api
 
 
 @contextmanager
-def serving_nothing(processes: int, log: Path) -> Generator[Serving]:
-    """Start an empty handler on the same server with the same settings."""
-
-    def command(port: int) -> list[str]:
-        server = ["granian", "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--backlog", "2048"]
-        return [*server, "--workers", str(processes), "--port", str(port), "--factory", "benchmarks.empty:app"]
-
-    with _started(command, {}, log) as empty:
-        yield empty
-
-
-@contextmanager
-def _started(command: Callable[[int], list[str]], settings: dict[str, str], log: Path) -> Generator[Serving]:
+def started(command: Callable[[int], list[str]], settings: Mapping[str, str], log: Path) -> Generator[Serving]:
+    """Start the Python module and arguments that `command` returns for a free port, and wait until it listens there."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] -- it has none
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
@@ -61,6 +61,9 @@ async def verify(body: Presented, request: Request) -> Verified:
 
 @asynccontextmanager
 async def _with_pool(application: FastAPI) -> AsyncGenerator[None]:
-    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=POOL_SIZE, max_size=POOL_SIZE) as pool:
+    connections: Any = asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
+        os.environ["DATABASE_URL"], min_size=POOL_SIZE, max_size=POOL_SIZE
+    )
+    async with connections as pool:
         application.state.pool = pool
         yield

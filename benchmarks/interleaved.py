@@ -7,9 +7,7 @@ turn, a ratio is computed within a round, and the median over the rounds is repo
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from benchmarks.request_costs import Sample, Service
-
-Figure = Callable[[Sample], float]
+from benchmarks.request_costs import Figure, Sample, Service
 
 
 class Rounds:
@@ -23,11 +21,11 @@ class Rounds:
 
     def median(self, name: str, figure: Figure) -> float:
         """Return the median of a figure of a service."""
-        return median(figure(each[name]) for each in self._samples)
+        return median(each[name].of(figure) for each in self._samples)
 
     def ratio(self, name: str, other: str, figure: Figure) -> float:
         """Return the median of the ratios of a figure of one service to that of another one in the same round."""
-        return median(figure(each[name]) / figure(each[other]) for each in self._samples)
+        return median(each[name].of(figure) / each[other].of(figure) for each in self._samples)
 
 
 def interleaved(services: Sequence[Service], rounds: int, take: Callable[[Service], Sample]) -> Rounds:

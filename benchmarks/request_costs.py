@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from benchmarks.processor_time import tree_ms
 from benchmarks.wrk import Measured, load
 from embedded.socket_server import SocketServer
+
+Figure = Literal["rate", "p50", "p99", "api", "postgres", "valkey", "cost"]
+"""A property of a `Sample`."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,9 @@ class Sample(NamedTuple):
         """Return the microseconds of a request in all of its processes."""
         return self.api + self.postgres + self.valkey
 
+    def of(self, figure: Figure) -> float:
+        return getattr(self, figure)
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -62,9 +68,7 @@ class Stores:
         pids = [service.pid, pid_of(self.postgres), *([pid_of(self.valkey)] if self.valkey else [])]
         before = [tree_ms(pid) for pid in pids]
         measured = service.load(connections, seconds)
-        times = [
-            (tree_ms(pid) - start) * 1_000 / measured.requests for pid, start in zip(pids, before, strict=True)
-        ]
+        times = [(tree_ms(pid) - start) * 1_000 / measured.requests for pid, start in zip(pids, before, strict=True)]
         return Sample(measured.rate, measured.p50, measured.p99, *times)
 
 

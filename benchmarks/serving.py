@@ -11,8 +11,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processor_time import descendants
-
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -20,10 +18,6 @@ class Serving:
 
     url: str
     pid: int
-
-    def resident_mib(self) -> float:
-        """Return the resident memory of the main process and all of its children, in MiB."""
-        return sum(_resident_kib(pid) for pid in [self.pid, *descendants(self.pid)]) / 1024
 
 
 @contextmanager
@@ -67,10 +61,3 @@ def _wait(port: int) -> None:
                 return
         time.sleep(0.2)
     raise TimeoutError(f"nothing answers on port {port}")
-
-
-def _resident_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0

@@ -12,13 +12,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 
 import psycopg
 
 from benchmarks.interleaved import Rounds
-from benchmarks.request_costs import Sample, Service, Stores
+from benchmarks.request_costs import Figure, Sample, Service, Stores
 from benchmarks.seeding import seed
 from benchmarks.serving import serving
 from benchmarks.targets import Target, print_targets
@@ -73,15 +72,16 @@ def _round(take: Callable[[], Sample], owner: psycopg.Connection, number: int) -
 
 
 def _report(rounds: Rounds) -> None:
-    for name in ("rate", "api", "postgres"):
-        figure = attrgetter(name)
+    figures: tuple[Figure, ...] = ("rate", "api", "postgres")
+    for figure in figures:
         with_index, without = (rounds.median(side, figure) for side in (_WITH, _WITHOUT))
         ratio = rounds.ratio(_WITH, _WITHOUT, figure)
         print(
-            f"{name:<10} with the index {with_index:>9,.1f}   without {without:>9,.1f}   ratio {ratio:.3f}", flush=True
+            f"{figure:<10} with the index {with_index:>9,.1f}   without {without:>9,.1f}   ratio {ratio:.3f}",
+            flush=True,
         )
-    cost = rounds.ratio(_WITH, _WITHOUT, lambda sample: sample.cost)
-    rate = rounds.ratio(_WITHOUT, _WITH, lambda sample: sample.rate)
+    cost = rounds.ratio(_WITH, _WITHOUT, "cost")
+    rate = rounds.ratio(_WITHOUT, _WITH, "rate")
     print_targets(
         [
             Target("processor time of a verification by that without the index", cost, _COST_MAX, at_least=False),

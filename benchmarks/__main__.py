@@ -13,7 +13,6 @@ The last four have one process; hand-written, bare and framework run on uvicorn.
 """
 
 import argparse
-import asyncio
 import os
 import platform
 import subprocess
@@ -25,23 +24,19 @@ from pathlib import Path
 
 from benchmarks import hand_written_database
 from benchmarks.interleaved import Rounds, interleaved
-from benchmarks.limited import PLAN
 from benchmarks.memory import measure_memory
-from benchmarks.recorded import check_recorded, uncounted, uses
+from benchmarks.prepared import Prepared, prepare
+from benchmarks.recorded import accepted_uses, check_recorded, uncounted
 from benchmarks.request_costs import Service, Stores
-from benchmarks.seeding import seed
 from benchmarks.targets import Target, print_targets
-from benchmarks.variants import HAND_WRITTEN, ONE, VARIANTS, VERIFYING, Prepared, running
+from benchmarks.variants import HAND_WRITTEN, ONE, VARIANTS, VERIFYING, running
 from benchmarks.verification_report import figures, ratios
 from benchmarks.verification_targets import targets
-from benchmarks.wrk import is_installed, verify_script
+from benchmarks.wrk import is_installed
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from infrastructure.database.migrate import migrate
-from projections.engine.schema import scripts
 
 _CONNECTIONS = (1, 16, 64, 256)
-_VERIFIED_KEYS = 20_000
 _WARM_UP_CONNECTIONS = 16
 _WARM_UP_SECONDS = 2.0
 
@@ -61,26 +56,17 @@ def main(arguments: Sequence[str]) -> int:
     if not is_installed():
         print("wrk is not installed: apt-get install wrk", file=sys.stderr)
         return 1
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, fsync on", flush=True)
     with tempfile.TemporaryDirectory(prefix="keyledger-bench-") as name:
         folder = Path(name)
         with PostgreSQL(folder / "postgresql") as postgres, Valkey(folder / "valkey") as valkey:
-            prepared = _prepare(postgres, valkey, folder, options.keys)
+            print(f"seeding {options.keys:,} keys …", flush=True)
+            prepared = prepare(postgres, valkey, folder, options.keys)
             with running(options.variants, prepared) as services:
                 found = _measure(services, Stores(postgres, valkey), options)
             _check(prepared, services)
     print_targets(found)
     return 0
-
-
-def _prepare(postgres: PostgreSQL, valkey: Valkey, folder: Path, keys: int) -> Prepared:
-    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, fsync on", flush=True)
-    asyncio.run(migrate(postgres.url, scripts()))
-    print(f"seeding {keys:,} keys …", flush=True)
-    caller, secrets = asyncio.run(seed(postgres.url, keys, PLAN))
-    revealed = [secret.reveal() for secret in secrets]
-    url = hand_written_database.create(postgres, revealed)
-    every = max(1, keys // _VERIFIED_KEYS)
-    return Prepared(postgres, valkey, url, verify_script(folder, caller.reveal(), revealed[::every]), folder)
 
 
 def _measure(services: Sequence[Service], stores: Stores, options: argparse.Namespace) -> list[Target]:
@@ -107,7 +93,7 @@ def _check(prepared: Prepared, services: Sequence[Service]) -> None:
     """Check that the services recorded every use, and that the log is correct."""
     print("\nChecking the recorded uses …", flush=True)
     verifying = [service for service in services if service.name in VERIFYING]
-    check_recorded("verification", verifying, uses(prepared.postgres.url))
+    check_recorded("verification", verifying, accepted_uses(prepared.postgres.url))
     hand_written = [service for service in services if service.name == HAND_WRITTEN]
     check_recorded(HAND_WRITTEN, hand_written, hand_written_database.uses(prepared.hand_written_url))
     environment = {**os.environ, "DATABASE_URL": prepared.postgres.url}

@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 
 POOL_SIZE = 10
-"""More connections are slower here: they compete with the service for its processor."""
+"""The rates with 4, 20 and 40 connections differ from this one's by less than they vary."""
 
 _LOOK_UP = "select id, org_id, status, expires_at, permissions from api_key where key_hash = $1"
 _RECORD = "insert into usage (key_id, at, outcome, mcp_id, ip) values ($1, $2, $3, $4, $5)"

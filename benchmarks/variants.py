@@ -2,16 +2,13 @@
 
 from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.limited import with_limits, without_limits
 from benchmarks.peers import serving_peer
+from benchmarks.prepared import Prepared
 from benchmarks.request_costs import Service
 from benchmarks.serving import Serving, serving
-from embedded.postgres import PostgreSQL
-from embedded.valkey import Valkey
 
 ONE = "keyledger"
 ONE_LIMITED = "keyledger-limits"
@@ -40,17 +37,6 @@ VERIFYING = {
 _PEERS = {HAND_WRITTEN: ("hand_written", "/verify"), BARE: ("bare", "/"), FRAMEWORK: ("empty", "/empty")}
 
 VARIANTS = (*VERIFYING, *_PEERS, EDGE)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the services need. `script` sends the verifications; `hand_written_url` is the database of that service."""
-
-    postgres: PostgreSQL
-    valkey: Valkey
-    hand_written_url: str
-    script: Path
-    folder: Path
 
 
 @contextmanager

@@ -34,7 +34,7 @@ _PAIRS = (
 def figures(connections: int, rounds: Rounds) -> Iterator[str]:
     """Yield the lines with the medians of every service that was measured with so many connections."""
     heads = (f"{head:>14}" for head, _ in _FIGURES.values())
-    yield f"{f'{connections} connections':<18}{''.join(heads)}"
+    yield f"{f'connections: {connections}':<18}{''.join(heads)}"
     for name in VARIANTS:
         if name in rounds:
             medians = (format(rounds.median(name, figure), form) for figure, (_, form) in _FIGURES.items())

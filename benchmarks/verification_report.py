@@ -43,9 +43,9 @@ def figures(connections: int, rounds: Rounds) -> Iterator[str]:
 
 def ratios(results: Mapping[int, Rounds]) -> Iterator[str]:
     """Yield the lines with the ratios of all pairs. `results` contains the rounds by the number of connections."""
-    yield f"{'ratios':<34}{'connections':>12}{'rate':>8}{'p50':>8}{'total µs':>10}"
+    yield f"{'ratios':<40}{'connections':>12}{'rate':>8}{'p50':>8}{'total µs':>10}"
     for name, other in _PAIRS:
         for connections, rounds in results.items():
             if name in rounds and other in rounds:
                 rate, p50, cost = (rounds.ratio(name, other, figure) for figure in _COMPARED)
-                yield f"{f'{name} / {other}':<34}{connections:>12}{rate:>8.2f}{p50:>8.2f}{cost:>10.2f}"
+                yield f"{f'{name} / {other}':<40}{connections:>12}{rate:>8.2f}{p50:>8.2f}{cost:>10.2f}"

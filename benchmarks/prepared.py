@@ -18,7 +18,7 @@ _VERIFIED_KEYS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the services need. `caller` may verify `keys`, and `script` sends these verifications in turn.
+    """The input of the services. `caller` may verify `keys`, and `script` sends these verifications in turn.
 
     `hand_written_url` is the database of the hand-written service.
     """

@@ -2,13 +2,13 @@
 
 import gzip
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 
 from benchmarks.page_addresses import Address, Kind
-from benchmarks.processor_time import processor_ms
+from benchmarks.processor_time import tree_ms
 from benchmarks.visitor import Visitor
 
 BUDGETS_MS: dict[Kind, tuple[float, float]] = {
@@ -24,8 +24,6 @@ COMPRESSED_KB_MAX = 14.0
 _EXECUTED = re.compile(r"LOG:  (?:execute [^:]*|statement): (.*)")
 _CONTROL = re.compile(r"(?i)begin|commit|rollback|set |select set_config|select current_user")
 """Statements that start, bind, check and end a transaction: they read no data."""
-
-Pids = Callable[[], Sequence[int]]
 
 
 @dataclass(slots=True)
@@ -62,23 +60,26 @@ class Measured:
 
 
 def measure(
-    visitor: Visitor, addresses: Sequence[Address], rounds: int, requests: int, api: Pids, postgres: Pids
+    visitor: Visitor, addresses: Sequence[Address], rounds: int, requests: int, api: int, postgres: int
 ) -> list[Measured]:
-    """Visit each address `requests` times in each of `rounds`, after one round of five requests that is not counted."""
+    """Visit each address `requests` times in each of `rounds`, after one round of five requests that is not counted.
+
+    `api` and `postgres` are the ids of the main processes.
+    """
     measured = [Measured(address) for address in addresses]
     for address in addresses:
         for turn in range(5):
             visitor.visit(address, turn)
     for number in range(rounds):
         for each in measured:
-            before = processor_ms(api()), processor_ms(postgres())
+            before = tree_ms(api), tree_ms(postgres)
             for turn in range(requests):
                 answer = visitor.visit(each.address, number * requests + turn)
                 each.times.append(answer.ms)
                 if len(answer.content) > each.size:
                     each.size, each.compressed = len(answer.content), len(gzip.compress(answer.content, 6))
-            each.api_ms.append((processor_ms(api()) - before[0]) / requests)
-            each.postgres_ms.append((processor_ms(postgres()) - before[1]) / requests)
+            each.api_ms.append((tree_ms(api) - before[0]) / requests)
+            each.postgres_ms.append((tree_ms(postgres) - before[1]) / requests)
     return measured
 
 

@@ -31,7 +31,7 @@ from benchmarks.page_times import (
     count_queries,
     measure,
 )
-from benchmarks.processor_time import descendants
+from benchmarks.request_costs import pid_of
 from benchmarks.serving import Serving, serving
 from benchmarks.tailing import SHARE_MIN, TABS, compare
 from benchmarks.targets import Target, print_targets
@@ -88,8 +88,8 @@ def _measure(server: PostgreSQL, organization: Prepared, folder: Path, options: 
             wanted,
             options.rounds,
             options.requests,
-            lambda: [api.pid, *descendants(api.pid)],
-            lambda: [] if server.process is None else descendants(server.process.pid),
+            api.pid,
+            pid_of(server),
         )
         # Before the browser starts: the server closes connections that are idle meanwhile.
         targets = [] if options.only else _first_view(visitor)

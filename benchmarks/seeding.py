@@ -16,6 +16,7 @@ from domain.keys.events import KeyCreated
 from domain.keys.permissions import Permissions
 from domain.organizations.commands import CreateOrganization
 from domain.organizations.decider import ORGANIZATION
+from domain.plans.plan import PlanName
 from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.codec import encode, encode_data, schema_of, wire_name
 from eventstore.execute import Change
@@ -32,10 +33,10 @@ CHUNK = 2_000
 _OWNER = UserActor(new_id("user"))
 
 
-async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
+async def seed(url: str, keys: int, plan: PlanName = "enterprise") -> tuple[Secret, list[Secret]]:
     """Create one organization with `keys` keys. Return the secret of its management key, and those of the others."""
     async with pool(url) as connections:
-        organization_id = await create_organization(connections)
+        organization_id = await create_organization(connections, plan)
     async with await connect(url, role=None) as connection:
         manager = await _write(connection, organization_id, [_created(organization_id, GRANTS)])
         secrets: list[Secret] = []
@@ -60,11 +61,9 @@ async def seed_ended(url: str, keys: int, begin: datetime, end: datetime) -> Non
         await connection.execute(b"vacuum (analyze)")
 
 
-async def create_organization(connections: Pool) -> str:
+async def create_organization(connections: Pool, plan: PlanName = "enterprise") -> str:
     organization_id = new_id("org")
-    command = CreateOrganization(
-        organization_id, "Bench", organization_id.replace("_", "-"), "enterprise", now(), _OWNER
-    )
+    command = CreateOrganization(organization_id, "Bench", organization_id.replace("_", "-"), plan, now(), _OWNER)
     await commands_on(connections).run(
         ORGANIZATION, organization_id, organization_id, command, origin=Origin(_OWNER), at=command.at
     )

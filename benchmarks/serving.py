@@ -1,4 +1,4 @@
-"""The API as it runs in production, in separate processes, on a database of the benchmark."""
+"""Programs that the benchmarks start, first of all the API as it runs in production on a database of the benchmark."""
 
 import base64
 import os
@@ -6,13 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from benchmarks.processor_time import descendants
-from tests.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +19,28 @@ class Serving:
     url: str
     pid: int
 
-    def resident_mib(self) -> float:
-        """Return the resident memory of the main process and all of its children, in MiB."""
-        return sum(_resident_kib(pid) for pid in [self.pid, *descendants(self.pid)]) / 1024
-
 
 @contextmanager
-def serving(database_url: str, processes: int, log: Path, *, master_key: str = "") -> Generator[Serving]:
-    """Start the API with a new master key (base64), unless one is given."""
-    settings = {
+def serving(
+    database_url: str, processes: int, log: Path, *, master_key: str = "", settings: Mapping[str, str] | None = None
+) -> Generator[Serving]:
+    """Start the API with further `settings`, and with a new master key (base64), unless one is given."""
+    environment = {
         "DATABASE_URL": database_url,
         "KEYLEDGER_MASTER_KEY": master_key or base64.b64encode(os.urandom(32)).decode(),
         "API_WORKERS": str(processes),
+        **(settings or {}),
     }
-    with _started(lambda _: ["app", "serve"], settings, log) as api:
+    with started(lambda _: ["app", "serve"], environment, log) as api:
         yield api
 
 
 @contextmanager
-def serving_nothing(processes: int, log: Path) -> Generator[Serving]:
-    """Start an empty handler on the same server with the same settings."""
-
-    def command(port: int) -> list[str]:
-        server = ["granian", "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--backlog", "2048"]
-        return [*server, "--workers", str(processes), "--port", str(port), "--factory", "benchmarks.empty:app"]
-
-    with _started(command, {}, log) as empty:
-        yield empty
-
-
-@contextmanager
-def _started(command: Callable[[int], list[str]], settings: dict[str, str], log: Path) -> Generator[Serving]:
-    port = free_port()
+def started(command: Callable[[int], list[str]], settings: Mapping[str, str], log: Path) -> Generator[Serving]:
+    """Start the Python module and arguments that `command` returns for a free port, and wait until it listens there."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
     environment = {**os.environ, **settings, "HOST": "127.0.0.1", "PORT": str(port)}
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -74,10 +61,3 @@ def _wait(port: int) -> None:
                 return
         time.sleep(0.2)
     raise TimeoutError(f"nothing answers on port {port}")
-
-
-def _resident_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0

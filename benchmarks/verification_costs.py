@@ -10,18 +10,18 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import NamedTuple
 
 import psycopg
 
-from benchmarks.processor_time import descendants, processor_ms
+from benchmarks.interleaved import Rounds
+from benchmarks.request_costs import Figure, Sample, Service, Stores
 from benchmarks.seeding import seed
-from benchmarks.serving import Serving, serving
+from benchmarks.serving import serving
 from benchmarks.targets import Target, print_targets
-from benchmarks.wrk import is_installed, load, verify_script
+from benchmarks.wrk import is_installed, verify_script
 from embedded.postgres import PostgreSQL
 from infrastructure.database.migrate import migrate
 from projections.engine.schema import scripts
@@ -29,16 +29,9 @@ from projections.engine.schema import scripts
 _KEYS = 20_000
 _CONNECTIONS = 64
 _COST_MAX = 1.01
-_WITH = b"create index usage_batches_by_time on usage_batches (occurred_at)"
-_WITHOUT = b"drop index usage_batches_by_time"
-
-
-class _Measured(NamedTuple):
-    """Verifications a second, and the microseconds of processor time of one, in the API and in PostgreSQL."""
-
-    rate: float
-    api: float
-    postgres: float
+_WITH, _WITHOUT = "with the index", "without"
+_CREATE = b"create index usage_batches_by_time on usage_batches (occurred_at)"
+_DROP = b"drop index usage_batches_by_time"
 
 
 def main(arguments: list[str]) -> int:
@@ -58,44 +51,37 @@ def main(arguments: list[str]) -> int:
             serving(server.url, 1, Path(name) / "api.log") as api,
             psycopg.connect(server.url, autocommit=True) as owner,
         ):
-            load(f"{api.url}/v1/api-keys/verify", _CONNECTIONS, 2, script)
-            rounds = [_round(server, api, owner, script, options.seconds, number) for number in range(options.rounds)]
+            verify = Service("verify", f"{api.url}/v1/api-keys/verify", api.pid, script)
+            verify.load(_CONNECTIONS, 2)
+            take = partial(Stores(server).sample, verify, _CONNECTIONS, options.seconds)
+            rounds = Rounds([_round(take, owner, number) for number in range(options.rounds)])
     _report(rounds)
     return 0
 
 
-def _round(
-    server: PostgreSQL, api: Serving, owner: psycopg.Connection, script: Path, seconds: float, number: int
-) -> tuple[_Measured, _Measured]:
+def _round(take: Callable[[], Sample], owner: psycopg.Connection, number: int) -> Mapping[str, Sample]:
     """Return the measurements with the index and without it. The index is there at the start of every round."""
-    found: dict[bool, _Measured] = {}
-    for has_index in (number % 2 == 0, number % 2 == 1):
-        if not has_index:
-            owner.execute(_WITHOUT)
-        found[has_index] = _load(server, api, script, seconds)
-        if not has_index:
-            owner.execute(_WITH)
-    return found[True], found[False]
+    found: dict[str, Sample] = {}
+    for name in (_WITH, _WITHOUT) if number % 2 == 0 else (_WITHOUT, _WITH):
+        if name == _WITHOUT:
+            owner.execute(_DROP)
+        found[name] = take()
+        if name == _WITHOUT:
+            owner.execute(_CREATE)
+    return found
 
 
-def _load(server: PostgreSQL, api: Serving, script: Path, seconds: float) -> _Measured:
-    postgres = [] if server.process is None else descendants(server.process.pid)
-    pids = ([api.pid, *descendants(api.pid)], postgres)
-    before = [processor_ms(each) for each in pids]
-    measured = load(f"{api.url}/v1/api-keys/verify", _CONNECTIONS, seconds, script)
-    used = [(processor_ms(each) - start) * 1_000 / measured.requests for each, start in zip(pids, before, strict=True)]
-    return _Measured(measured.rate, *used)
-
-
-def _report(rounds: Sequence[tuple[_Measured, _Measured]]) -> None:
-    for name in _Measured._fields:
-        with_index, without = (median(getattr(pair[side], name) for pair in rounds) for side in (0, 1))
-        ratio = median(getattr(pair[0], name) / getattr(pair[1], name) for pair in rounds)
+def _report(rounds: Rounds) -> None:
+    figures: tuple[Figure, ...] = ("rate", "api", "postgres")
+    for figure in figures:
+        with_index, without = (rounds.median(side, figure) for side in (_WITH, _WITHOUT))
+        ratio = rounds.ratio(_WITH, _WITHOUT, figure)
         print(
-            f"{name:<10} with the index {with_index:>9,.1f}   without {without:>9,.1f}   ratio {ratio:.3f}", flush=True
+            f"{figure:<10} with the index {with_index:>9,.1f}   without {without:>9,.1f}   ratio {ratio:.3f}",
+            flush=True,
         )
-    cost = median((used.api + used.postgres) / (base.api + base.postgres) for used, base in rounds)
-    rate = median(base.rate / used.rate for used, base in rounds)
+    cost = rounds.ratio(_WITH, _WITHOUT, "cost")
+    rate = rounds.ratio(_WITHOUT, _WITH, "rate")
     print_targets(
         [
             Target("processor time of a verification by that without the index", cost, _COST_MAX, at_least=False),

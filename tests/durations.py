@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 SLOW_FILES = (
     "tests/stories/test_run_as_root.py",
+    "tests/benchmarks/test_bench.py",
     "tests/stories/test_make_run.py",
     "tests/stories/test_demo_data.py",
     "tests/app/admin/test_demo_data.py",

@@ -30,7 +30,7 @@ def test_ci_runs_make_check_which_includes_make_test() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert "set -euo pipefail" in script
     assert script[-2:] == [
-        "export KEYLEDGER_CI=1 # tests that need the browser, a gateway or a shell fail instead of being skipped",
+        "export KEYLEDGER_CI=1 # tests that need the browser, a gateway, a shell or wrk fail instead of being skipped",
         "exec make --no-print-directory check",
     ]
     assert re.search(r"^make test +#", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)

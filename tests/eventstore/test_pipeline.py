@@ -23,6 +23,7 @@ from tests.eventstore.changes import value
 from tests.eventstore.cutting_proxy import Cut, cutting_proxy
 from tests.eventstore.pipelines import SELECT, select, selected, text_of
 from tests.interrupting import INTERRUPTING, MOMENTS, Moment, cancelled_everywhere
+from tests.random_input import random_bytes
 from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.log_view import eventually
 
@@ -159,7 +160,7 @@ def test_placeholders_are_numbered() -> None:
 
 async def test_a_large_call_exceeds_the_buffers_of_both_directions(pipeline: Pipeline) -> None:
     """The server cannot send its first responses unless they are read while the other statements are still sent."""
-    sent = [os.urandom(3_000_000) for _ in range(10)]
+    sent = [random_bytes(3_000_000) for _ in range(10)]
     async with asyncio.timeout(120):
         results = await pipeline.run(*[ECHO.call(each) for each in sent])
     assert [result.get_value(0, 0) for result in results] == sent

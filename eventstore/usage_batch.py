@@ -13,6 +13,7 @@ from eventstore.lanes import LANES
 from eventstore.queries import SQL
 from infrastructure.database.connections import Connection
 from infrastructure.database.errors import StorageError
+from infrastructure.database.standbys import wait_for_standbys
 
 
 @dataclass(slots=True)
@@ -56,7 +57,10 @@ async def append_once(connection: Connection, batch: Batch) -> None:
 
 async def _is_in_log(connection: Connection, batch: Batch) -> bool:
     cursor = await connection.execute(SQL.usage_batch_find, (batch.producer, batch.sequence))
-    return await cursor.fetchone() is not None
+    if await cursor.fetchone() is None:
+        return False
+    await wait_for_standbys(connection)
+    return True
 
 
 def _parameters(batch: Batch) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from infrastructure.database.statements import load
 class Queries(NamedTuple):
     connection_settings: bytes
     clock: bytes
+    standbys_wait: bytes
     begin_reading: bytes
     begin_writing: bytes
     begin_as_auth: bytes

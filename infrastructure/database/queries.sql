@@ -8,6 +8,10 @@ select current_user::text, array(
 -- The instant of the database, also inside a transaction that began earlier.
 select clock_timestamp()
 
+-- standbys_wait
+-- Writes a message that no program reads. Its commit waits for the synchronous standbys like that of a change.
+select pg_logical_emit_message(true, 'keyledger', '')
+
 -- begin_reading
 -- Starts a transaction that reads data of one organization: two statements, sent together. $1 organization
 begin read only; select set_config('keyledger.organization_id', %s, true)

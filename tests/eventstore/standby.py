@@ -60,7 +60,11 @@ class Link:
         if not self.is_up:
             writer.close()
             return
-        primary_reader, primary_writer = await asyncio.open_unix_connection(self._target / ".s.PGSQL.5432")
+        try:
+            primary_reader, primary_writer = await asyncio.open_unix_connection(self._target / ".s.PGSQL.5432")
+        except OSError:  # the primary was killed
+            writer.close()
+            return
         both = {writer, primary_writer}
         self._open |= both
         await asyncio.gather(_forward(reader, primary_writer), _forward(primary_reader, writer))

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import InvalidResponse, NoScriptError, ResponseError
 
+_pack = cast("Any", hiredis).pack_command
 _CONNECTIONS_KEPT = 4
 _REPLY_BYTES_MAX = 1 << 20
 """A script call returns a number for each request and each limit of a batch: some kilobytes."""
@@ -68,7 +69,7 @@ class ValkeyScript:
             connection.close()
 
     async def _call(self, *command: str) -> Any:  # noqa: ANN401 -- as above
-        request = hiredis.pack_command(command)
+        request: bytes = _pack(command)
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:

@@ -23,6 +23,7 @@ from tests.workers.log_view import eventually
 
 _REPLICATION_RULE = "local replication postgres peer map=keyledger\n"
 _SYNCHRONOUS = "alter system set synchronous_standby_names = 'ANY 1 (*)'"
+_PARTITIONS = "select usage_partition_ensure((now() at time zone 'UTC')::date + day) from generate_series(0, 1) as day"
 _WAITING = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
 _BLOCKED = "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
 _ATTACHED = "select 1 from pg_stat_replication where sync_state in ('sync', 'quorum')"
@@ -147,6 +148,8 @@ async def synchronous_pair(folder: Path) -> AsyncGenerator[Pair]:
         with (primary.folder / "pg_hba.conf").open("a") as rules:
             rules.write(_REPLICATION_RULE)
         await _administer(primary, "select pg_reload_conf()")
+        # Otherwise the first use creates the partition of the day, and that commit would wait too.
+        await _administer(primary, _PARTITIONS)
         async with Link(primary.sockets) as link:
             await asyncio.to_thread(_copy, primary, folder / "standby", link.port)
             with PostgreSQL(folder / "standby", durable=False, shared_buffers="16MB") as standby:

@@ -23,7 +23,7 @@ from tests import seed
 from tests.eventstore.changes import renaming
 from tests.eventstore.standby import Pair, synchronous_pair
 from tests.projections.usage.uses import used
-from tests.waiting import GENEROUS_TIMEOUTS, stretched
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ async def recording(_: Connection, items: Sequence[str]) -> BatchResult[str]:
 
 
 async def test_a_use_that_only_the_primary_has_is_acknowledged_as_soon_as_the_standby_has_it(pair: Pair) -> None:
-    limits = BatchLimits(deadline_seconds=stretched(30))
+    limits = BatchLimits(deadline_seconds=60)
     async with GroupCommit[str, str](lambda: gate(pair), recording, "producer", limits=limits) as group:
         pair.lose_standby()
         answer = asyncio.create_task(group.submit("use"))
@@ -139,7 +139,7 @@ async def test_a_change_that_is_looked_up_is_confirmed_as_soon_as_the_standby_ha
         pair.lose_standby()
         attempt = Attempt()
         change = execute(connections, renaming(*key, name, idempotency=REQUEST), INLINE, attempt)
-        settled = asyncio.create_task(settle(connections, key[0], attempt, change, timeout_seconds=stretched(30)))
+        settled = asyncio.create_task(settle(connections, key[0], attempt, change, timeout_seconds=60))
         await pair.end_waiting_session()
         await pair.waiting_session()
         assert not settled.done()

@@ -157,8 +157,12 @@ async def synchronous_pair(folder: Path) -> AsyncGenerator[Pair]:
                 await _administer(primary, _SYNCHRONOUS)
                 await _administer(primary, "select pg_reload_conf()")
                 await pair.standby_is_attached()
-                yield pair
-                link.cut()
+                try:
+                    yield pair
+                finally:
+                    # The primary ends when its connection to the standby has, which needs a turn of this loop.
+                    link.cut()
+                    await asyncio.sleep(0.1)
 
 
 def _copy(primary: PostgreSQL, folder: Path, port: int) -> None:

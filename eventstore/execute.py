@@ -167,6 +167,7 @@ async def _once(
     """Make one attempt. On any exception the pool rolls back before it hands out the connection again."""
     loaded = await _load(connection, write, attempt)
     if isinstance(loaded, StoredResponse):
+        await attempt.replay(connection, loaded)
         return loaded
     related = await _load_related(connection, write, loaded.facts)
     plan = _decide(write, loaded, inline, related)

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from eventstore.errors import IdempotencyInFlight, IdempotencyMismatch
 from eventstore.queries import SQL
 from infrastructure.database.connections import Connection
+from infrastructure.database.standbys import wait_for_standbys
 from infrastructure.database.statements import Statement
 
 KEPT_FOR = timedelta(hours=24)
@@ -87,7 +88,11 @@ class CallClaim(Struct, frozen=True):
 async def claim(
     connection: Connection, request: IdempotentRequest, call_id: str, at: datetime, ends_by: datetime
 ) -> CallClaim | None:
-    """Claim `request` durably for the call `call_id`. Return None on success, and otherwise the earlier claim."""
+    """Claim `request` durably for the call `call_id`. Return None on success, and otherwise the earlier claim.
+
+    The earlier claim must not be reported before the transaction is committed: even if the key is taken, the statement
+    locks its row, so the commit waits until the synchronous standbys have that row.
+    """
     parameters = (request.caller, request.key, request.fingerprint, call_id.encode(), at, ends_by, at - KEPT_FOR)
     cursor = await connection.execute(SQL.idempotency_start, parameters)
     if await cursor.fetchone() is not None:
@@ -115,4 +120,7 @@ async def lock_for_connection(
     response is stored, and a repeated request completes the remaining work.
     """
     claimed = await connection.execute(SQL.idempotency_hold, (request.caller, request.key))
-    return await request.earlier_response(claimed, await connection.execute(*request.find(at)))
+    earlier = await request.earlier_response(claimed, await connection.execute(*request.find(at)))
+    if earlier is not None:
+        await wait_for_standbys(connection)
+    return earlier

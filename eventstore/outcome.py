@@ -9,8 +9,9 @@ import secrets
 from typing import Literal
 
 from eventstore.queries import SQL
-from infrastructure.database.connections import Pool
-from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable, Unconfirmed
+from infrastructure.database.standbys import wait_for_standbys
 from infrastructure.database.statements import Statement
 from infrastructure.database.tenant import read_transaction
 
@@ -57,6 +58,17 @@ class Attempt:
         self._is_harmless = is_harmless
         self.result = result
 
+    async def replay(self, connection: Connection, result: object) -> None:
+        """Take over `result`, which `connection` has read from an earlier transaction. Return when it is durable.
+
+        The transaction that read it ends. Raises `Unconfirmed` if the standbys do not confirm it.
+        """
+        self.before_commit(result, None)
+        try:
+            await wait_for_standbys(connection)
+        except UNAVAILABLE as error:
+            raise Unconfirmed from error
+
     def abandon(self) -> bool:
         """Prevent the commit. Return False if the commit was already sent, so that it may still succeed."""
         self._abandoned = True
@@ -75,16 +87,18 @@ class Attempt:
         """Return the outcome of the transaction. Wait for the transaction to end, at most for the lock timeout."""
         if not self._sent:
             return "not_committed"
-        if self._is_harmless:
-            return "committed"
         # While this task waits for the lock, another attempt may start and replace the proof of this one.
-        token, proof = self._token, self._proof
-        if proof is None:
+        token, proof, is_harmless = self._token, self._proof, self._is_harmless
+        if proof is None and not is_harmless:
             return "unknown"
         try:
             async with read_transaction(pool, organization_id) as connection:
-                await connection.execute(SQL.outcome_lock, (token,))
-                cursor = await connection.execute(*proof)
-                return "not_committed" if await cursor.fetchone() is None else "committed"
+                if proof is not None and not is_harmless:
+                    await connection.execute(SQL.outcome_lock, (token,))
+                    cursor = await connection.execute(*proof)
+                    if await cursor.fetchone() is None:
+                        return "not_committed"
+                await wait_for_standbys(connection)
+                return "committed"
         except UNAVAILABLE:
             return "unknown"

@@ -14,6 +14,7 @@ from eventstore.queries import SQL
 from infrastructure.database.errors import StorageError
 from infrastructure.database.pipeline import Pipeline
 from infrastructure.database.prepared import Call, PreparedStatement, bytea_array
+from infrastructure.database.standbys import BARRIER
 
 _APPEND = PreparedStatement.of("usage_append", SQL.usage_append)
 _FIND = PreparedStatement.of("usage_batch_find", SQL.usage_batch_find)
@@ -62,7 +63,10 @@ async def append_once(pipeline: Pipeline, batch: Batch) -> None:
 
 async def _is_in_log(pipeline: Pipeline, batch: Batch) -> bool:
     (found,) = await pipeline.run(_FIND.call(batch.producer.encode(), b"%d" % batch.sequence))
-    return found.ntuples > 0
+    if not found.ntuples:
+        return False
+    await pipeline.run(BARRIER)
+    return True
 
 
 def _append(batch: Batch) -> Call:

@@ -35,6 +35,7 @@ async def _run(
             claimed = await connection.execute(*idempotent.claim())
             earlier = await idempotent.earlier_response(claimed, await connection.execute(*idempotent.find(at)))
             if earlier is not None:
+                await attempt.replay(connection, (earlier, True))
                 return earlier, True
         response = StoredResponse(200, encode_success(await change(connection)))
         if idempotent is not None:

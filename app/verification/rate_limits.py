@@ -8,24 +8,20 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha1
 from math import ceil
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import structlog
 from msgspec import Struct
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
+from app.verification.valkey_script import ValkeyScript
 from domain.usage.rates import Rate
 from infrastructure.clock import now
 
 _PREFIX = "keyledger:rate:"
-_CONNECTIONS_MAX = 4
 _CONNECT_SECONDS = 1.0
 _PAUSE_FIRST_SECONDS = 0.05
 _PAUSE_MOST_SECONDS = 1.0
@@ -34,11 +30,12 @@ _ROUNDING = 0.001
 _CHECK_END = ";"
 
 _SCRIPT = Path(__file__).with_name("gcra.lua").read_text("utf-8")
-_SCRIPT_SHA = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 _FAILURES = (RedisError, OSError, TimeoutError)
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class RateCheck(Struct, frozen=True):
@@ -93,11 +90,9 @@ class RateLimits:
     def __init__(self, url: str, timeout_seconds: float = 0.1) -> None:
         self.counts = RateLimitCounts()
         self._timeout_seconds = timeout_seconds
-        self._url = url
-        self._client = _client(url) if url else None
-        self._unavailable = self._client is None
+        self._script = ValkeyScript(url, _SCRIPT, _CONNECT_SECONDS) if url else None
+        self._unavailable = self._script is None
         self._recovery: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,43 +104,35 @@ class RateLimits:
             self._recovery.cancel()
             with suppress(asyncio.CancelledError):
                 await self._recovery
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
+        if self._script is not None:
+            self._script.disconnect()
 
     async def check(self, checks: Sequence[RateCheck]) -> list[RateCheckResult]:
         """Return the result for each of `checks`, in order. Never raise because of Valkey."""
-        rates: dict[str, Rate] = {}
-        for check in checks:
-            for rate in check.reported:
-                rates[rate.bucket] = rate
+        # Most batches contain many equal checks, for which this is done once.
+        numbers: dict[RateCheck, int] = {}
+        kinds = [numbers.setdefault(check, len(numbers)) for check in checks]
+        distinct = list(numbers)
+        rates = {rate.bucket: rate for check in distinct for rate in check.reported}
         if not rates:
             return [_UNLIMITED] * len(checks)
-        numbers = {cell: number for number, cell in enumerate(rates, start=1)}
-        response = await self._call_script(rates, "".join([_encode(check, numbers) for check in checks]))
+        cells = {bucket: str(number) for number, bucket in enumerate(rates, start=1)}
+        texts = [_encode(check, cells) for check in distinct]
+        response = await self._call_script(rates, "".join([texts[kind] for kind in kinds]), len(checks) + len(rates))
         if response is None:
             self.counts.failed_open += sum(bool(check.enforced) for check in checks)
             response = [0] * (len(checks) + len(rates))
         at = now().timestamp()
         backlogs = response[len(checks) :]
-        states = {cell: _state(rates[cell], backlog, at) for cell, backlog in zip(rates, backlogs, strict=True)}
-        return [self._result(check, refusal, states) for check, refusal in zip(checks, response, strict=False)]
+        states = {bucket: _state(rates[bucket], backlog, at) for bucket, backlog in zip(rates, backlogs, strict=True)}
+        outcomes = list(zip(kinds, response, strict=False))
+        self.counts.limited += sum(bool(refusal) for _, refusal in outcomes)
+        results = {outcome: _result(distinct[outcome[0]], outcome[1], states) for outcome in set(outcomes)}
+        return [results[outcome] for outcome in outcomes]
 
-    def _result(self, check: RateCheck, refusal: int, states: dict[str, RateLimitStatus]) -> RateCheckResult:
-        if refusal:
-            self.counts.limited += 1
-            rate = check.enforced[refusal - 1]
-            return RateCheckResult(rate, states[rate.bucket])
-        if not check.reported:
-            return _UNLIMITED
-        tightest = min(
-            [states[rate.bucket] for rate in check.reported], key=lambda state: (state.remaining, state.limit)
-        )
-        return RateCheckResult(None, tightest)
-
-    async def _call_script(self, rates: dict[str, Rate], checks: str) -> list[int] | None:
-        """Return the script's result; None if Valkey does not respond."""
-        if self._client is None or self._unavailable:
+    async def _call_script(self, rates: dict[str, Rate], checks: str, results: int) -> list[int] | None:
+        """Return the script's `results` numbers; None if Valkey does not respond."""
+        if self._script is None or self._unavailable:
             return None
         arguments: list[str] = [_PREFIX + cell for cell in rates]
         for rate in rates.values():
@@ -153,46 +140,35 @@ class RateLimits:
         arguments.append(checks)
         self.counts.calls += 1
         try:
-            response = await _with_deadline(_run(self._client, len(rates), arguments), self._timeout_seconds)
+            response = await _with_deadline(self._script.run(len(rates), arguments), self._timeout_seconds)
         except _FAILURES as error:
-            self._mark_unavailable(error)
+            self._mark_unavailable(self._script, error)
             return None
         except BaseException:
             self.counts.failures += 1
-            self._replace_client()
             raise
-        if len(response) == checks.count(_CHECK_END) + len(rates):
-            return response
-        self._mark_unavailable(RedisError("the response belongs to another call"))
+        if isinstance(response, list) and len(cast("list[int]", response)) == results:
+            return cast("list[int]", response)
+        self._mark_unavailable(self._script, RedisError("the response belongs to another call"))
         return None
 
-    def _replace_client(self) -> Redis:
-        """Replace the connections: an abandoned call may have left one with an unread response, or in use."""
-        client, self._client = self._client, _client(self._url)
-        if client is not None:
-            # Connections in use belong to other batches, which close them.
-            closing = asyncio.create_task(cast("Any", client).connection_pool.disconnect(inuse_connections=False))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-        return self._client
-
-    def _mark_unavailable(self, error: BaseException) -> None:
+    def _mark_unavailable(self, script: ValkeyScript, error: BaseException) -> None:
         self.counts.failures += 1
-        client = self._replace_client()
+        script.disconnect()
         if self._unavailable:
             return
         self._unavailable = True
         _log.warning("rate_limits_unavailable", error=type(error).__name__)
-        self._recovery = asyncio.create_task(self._wait_until_available(client))
+        self._recovery = asyncio.create_task(self._wait_until_available(script))
 
-    async def _wait_until_available(self, client: Redis) -> None:
+    async def _wait_until_available(self, script: ValkeyScript) -> None:
         pause = _PAUSE_FIRST_SECONDS
         while True:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_MOST_SECONDS)
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    await cast("Any", client).ping()
+                    await script.ping()
             except Exception:  # noqa: BLE001, S112 -- an error must not end the task, or limits would stay off
                 continue
             self._unavailable = False
@@ -200,42 +176,30 @@ class RateLimits:
             return
 
 
-def _client(url: str) -> Redis:
-    pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]
-        url,
-        max_connections=_CONNECTIONS_MAX,
-        timeout=_CONNECT_SECONDS,
-        socket_timeout=_CONNECT_SECONDS,
-        socket_connect_timeout=_CONNECT_SECONDS,
-        # One retry on a new connection hides a restart of Valkey between two batches.
-        retry=Retry(NoBackoff(), 1),
-    )
-    return Redis.from_pool(pool)
-
-
-async def _run(client: Redis, keys: int, arguments: list[str]) -> list[int]:
-    commands = cast("Any", client)
-    try:
-        return await commands.evalsha(_SCRIPT_SHA, keys, *arguments)
-    except NoScriptError:
-        return await commands.eval(_SCRIPT, keys, *arguments)
-
-
-async def _with_deadline(work: Coroutine[Any, Any, list[int]], seconds: float) -> list[int]:
+async def _with_deadline(work: Coroutine[Any, Any, T], seconds: float) -> T:
     """Wait in two halves: if this process was suspended in the first, a response that arrived is read in the second."""
-    task = asyncio.create_task(work)
-    try:
-        for _ in range(2):
-            await asyncio.wait([task], timeout=seconds / 2)
-            if task.done():
-                return task.result()
-    finally:
-        task.cancel()
-    raise TimeoutError
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        half = loop.call_later(seconds / 2, lambda: limit.reschedule(loop.time() + seconds / 2))
+        try:
+            return await work
+        finally:
+            half.cancel()
 
 
-def _encode(check: RateCheck, numbers: dict[str, int]) -> str:
-    return ",".join([str(numbers[rate.bucket]) for rate in check.enforced]) + _CHECK_END
+def _encode(check: RateCheck, cells: dict[str, str]) -> str:
+    return ",".join([cells[rate.bucket] for rate in check.enforced]) + _CHECK_END
+
+
+def _result(check: RateCheck, refusal: int, states: dict[str, RateLimitStatus]) -> RateCheckResult:
+    """Return the result of a check. `refusal`: the position of the limit that refused it, or 0."""
+    if refusal:
+        rate = check.enforced[refusal - 1]
+        return RateCheckResult(rate, states[rate.bucket])
+    if not check.reported:
+        return _UNLIMITED
+    tightest = min([states[rate.bucket] for rate in check.reported], key=lambda state: (state.remaining, state.limit))
+    return RateCheckResult(None, tightest)
 
 
 def _state(rate: Rate, backlog: int, at: float) -> RateLimitStatus:

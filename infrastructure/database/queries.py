@@ -9,6 +9,7 @@ class Queries(NamedTuple):
     connection_settings: bytes
     clock: bytes
     read_only: bytes
+    standbys_wait: bytes
     begin_reading: bytes
     begin_writing: bytes
     begin_as_auth: bytes

@@ -12,6 +12,10 @@ select clock_timestamp()
 -- Whether the server accepts no changes, as after a failover: on or off.
 select current_setting('transaction_read_only')
 
+-- standbys_wait
+-- Writes a message that no program reads. Its commit waits for the synchronous standbys like that of a change.
+select pg_logical_emit_message(true, 'keyledger', '')
+
 -- begin_reading
 -- Starts a transaction that reads data of one organization: two statements, sent together. $1 organization
 begin read only; select set_config('keyledger.organization_id', %s, true)

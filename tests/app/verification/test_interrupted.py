@@ -22,6 +22,8 @@ from tests.workers.log_view import eventually
 pytestmark = INTERRUPTING
 
 AWAITS_MIN = 2
+BATCH_AWAITS_MIN = 1
+"""On a connection that is open, a batch waits only for the answer. `test_valkey_script.py` interrupts connecting."""
 TIMEOUT_SECONDS = 20.0
 WIDE = Rate("wide", 1_000_000, 1_000_000)
 
@@ -53,7 +55,7 @@ async def test_a_batch_that_is_cancelled_at_any_await_does_not_mix_up_the_respon
             taken = await limits.check([take(cell)] * size)
             assert [each.refused_by for each in taken] == [None, None, cell, cell, cell][:size]
         awaits += 1
-    assert awaits >= AWAITS_MIN
+    assert awaits >= BATCH_AWAITS_MIN
     assert limits.counts.failed_open == 0
     assert limits.counts.failures == awaits, "every cancellation is counted"
     record_property(f"awaits of a batch of rate limits at which it was cancelled {moment}", awaits)

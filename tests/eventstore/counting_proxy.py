@@ -17,9 +17,12 @@ class CountingProxy:
     def __init__(self, url: str) -> None:
         self.url = url
         self.round_trips = 0
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, folder: Path, target: Path) -> asyncio.AbstractServer:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if (task := asyncio.current_task()) is not None:
+                self._connections.add(task)
             server_reader, server_writer = await asyncio.open_unix_connection(target)
             is_answered = asyncio.Event()
             is_answered.set()
@@ -33,6 +36,8 @@ class CountingProxy:
                     await server_writer.drain()
             server_writer.close()
             await responses
+            with suppress(OSError):
+                await server_writer.wait_closed()
 
         return await asyncio.start_unix_server(connected, folder / _SOCKET)
 
@@ -45,6 +50,12 @@ class CountingProxy:
                 writer.write(received)
                 await writer.drain()
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async def ended(self) -> None:
+        """Return when all connections have ended, which their clients close."""
+        await asyncio.gather(*self._connections)
 
 
 @asynccontextmanager
@@ -58,3 +69,4 @@ async def counting_proxy(url: str) -> AsyncGenerator[CountingProxy]:
             yield proxy
         finally:
             server.close()
+            await proxy.ended()

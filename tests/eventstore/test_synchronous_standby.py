@@ -14,8 +14,17 @@ from eventstore.outcome import Attempt
 from eventstore.settle import settle
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import now
-from infrastructure.database.connections import APP_ROLE, AUTH_ROLE, WORKER_ROLE, Connection, Role, connect, pool
+from infrastructure.database.connections import (
+    APP_ROLE,
+    AUTH_ROLE,
+    WORKER_ROLE,
+    Role,
+    connect,
+    open_pipeline,
+    pool,
+)
 from infrastructure.database.errors import UNAVAILABLE, Unconfirmed
+from infrastructure.database.pipeline import Pipeline
 from infrastructure.database.standbys import wait_for_standbys
 from infrastructure.database.tenant import read_transaction, write_transaction
 from projections.registry import INLINE
@@ -38,11 +47,11 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
         yield servers
 
 
-async def gate(pair: Pair) -> Connection:
-    return await connect(pair.url, role=AUTH_ROLE, timeouts=GENEROUS_TIMEOUTS)
+async def gate(pair: Pair) -> Pipeline:
+    return await open_pipeline(pair.url, timeouts=GENEROUS_TIMEOUTS)
 
 
-async def recording(_: Connection, items: Sequence[str]) -> BatchResult[str]:
+async def recording(_: Pipeline, items: Sequence[str]) -> BatchResult[str]:
     at = now()
     return BatchResult(at, [ItemResult(name, used(name, at)) for name in items])
 

@@ -34,7 +34,6 @@ commands.add_command(admin, panel="Operate")
 def serve() -> None:
     """Serve HTTP on HOST:PORT with API_WORKERS processes until a signal ends them."""
     from app.observability.metrics.multiprocess_dir import VARIABLE, shared_folder
-    from app.process.server import serve
     from infrastructure.log_format import configure_logging
 
     config = read_settings()
@@ -43,6 +42,9 @@ def serve() -> None:
         if not config.metrics_folder:
             # Set before the processes start: they inherit the variable, and prometheus-client reads it at import.
             os.environ[VARIABLE] = str(stack.enter_context(shared_folder()))
+        # It imports prometheus-client.
+        from app.server.serve import serve
+
         serve(config)
 
 

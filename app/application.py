@@ -10,12 +10,12 @@ from uuid import uuid4
 from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
-from litestar.types import ASGIApp
 
 from app.auth.authorization import authorize
 from app.handlers import HttpRequest, get_services, raw_request
-from app.http.access_log import AccessLogMiddleware
+from app.http.access_log import AccessLogMiddleware, RequestLog
 from app.http.errors import Problem, to_problem
+from app.http.host import HostRule
 from app.http.middleware import RequestMiddleware
 from app.http.paths import allowed
 from app.observability.health.clock import clock_kept
@@ -27,10 +27,10 @@ from app.openapi.description import describe
 from app.pages.errors.response import problem_response
 from app.pages.session import openid
 from app.process.background_tasks import end_process_with
-from app.process.draining import Draining, drained_on_sigterm
-from app.process.parent_death import exit_with_parent
-from app.process.slow_headers import Connections, slow_headers_closed
+from app.process.draining import Draining
 from app.routes import DASHBOARD, PAGES, ROUTES
+from app.server.application import Application
+from app.server.hot_routes import HotRoutes, by_target
 from app.services import Services
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import VerificationRequest, VerificationResult
@@ -56,7 +56,7 @@ def create_app(
     config: Settings,
     wrap_verifier: Callable[[Handler], Handler] = lambda verifier: verifier,
     limits: BatchLimits | None = None,
-) -> ASGIApp:
+) -> Application:
     """Return the API. Its parts start and stop with the server (ASGI lifespan).
 
     `wrap_verifier` replaces the verifier of presented keys, and `limits` bounds the batches. Tests use them to compose
@@ -96,8 +96,6 @@ def create_app(
         github_keys=None if config.github_keys is None else GithubKeys(config.github_keys),
     )
 
-    connections = Connections(config.port, config.header_seconds)
-
     @asynccontextmanager
     async def opened(_app: Litestar) -> AsyncGenerator[None]:
         # Don't wait: without the database the process still starts, and responds 503 until the database is back.
@@ -112,10 +110,8 @@ def create_app(
                 metrics_flush as metrics_task,
                 clock_kept(services.pool) as clock_task,
                 services.openid or nullcontext(),
-                slow_headers_closed(connections) as slow_headers_task,
-                drained_on_sigterm(services.draining),
             ):
-                end_process_with([*queue.tasks, metrics_task, clock_task, slow_headers_task])
+                end_process_with([*queue.tasks, metrics_task, clock_task])
                 _tune_garbage_collector()
                 yield
         finally:
@@ -135,21 +131,35 @@ def create_app(
         logging_config=None,
     )
     direct = {route.target: route.to_direct(services) for route in ROUTES if route.direct}
+    paths = frozenset(path for _, path in direct)
+    log = RequestLog(recorder, config.access_log, paths)
+    respond = partial(problem_response, public_url=config.public_url)
+    host = HostRule()
     handled = RequestMiddleware(
         inner,
         direct,
         any_method={route.path: route.method for route in ROUTES if route.any_method},
         draining=services.draining,
         trusted_proxies=config.trusted_proxies,
-        problem_response=partial(problem_response, public_url=config.public_url),
+        problem_response=respond,
+        host=host,
     )
-    observed = AccessLogMiddleware(handled, direct, recorder, config.access_log, services.draining, connections)
-    return traces.requests(observed, frozenset(path for _, path in direct))
+    observed = AccessLogMiddleware(handled, log, services.draining)
+    hot = HotRoutes(
+        routes=by_target(route for each in ROUTES if (route := each.to_hot(services)) is not None),
+        verification=services.verification,
+        draining=services.draining,
+        log=log,
+        traces=traces,
+        trusted_proxies=config.trusted_proxies,
+        problem_response=respond,
+        host=host,
+    )
+    return Application(traces.requests(observed, paths), hot, services.draining)
 
 
-def app_from_environment() -> ASGIApp:
+def app_from_environment() -> Application:
     """Return the API that each server process runs, configured by the environment."""
-    exit_with_parent()
     configure_logging()
     return create_app(Settings.from_environment(os.environ, API))
 

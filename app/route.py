@@ -11,7 +11,7 @@ them, the route accepts no query parameters and no body. The OpenAPI document is
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from litestar.handlers import HTTPRouteHandler
@@ -28,8 +28,11 @@ from app.handlers import (
     parse_body,
     parse_query,
 )
-from app.http.messages import DirectRoute
+from app.http.messages import DirectRoute, RawRequest, RawResponse
 from app.services import Services
+from app.verification.authenticate import Question
+from app.verification.hot_route import HotRoute
+from app.verification.requests import VerificationResult
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -110,9 +113,13 @@ class Route(Struct, frozen=True):
     is_enveloped: bool = True
     """Whether JSON is `{"success": true, "data": …}`."""
 
-    handler: Callable[..., Awaitable[Any]] = _no_handler
+    answer: Callable[[Question, VerificationResult, Services], RawResponse] | None = None
+    """The route is hot: its handler is a plain function that returns a question, and this one answers it. Direct routes
+    only."""
 
-    def __call__(self, handler: Callable[..., Awaitable[Any]]) -> "Route":
+    handler: Callable[..., Any] = _no_handler
+
+    def __call__(self, handler: Callable[..., Any]) -> "Route":
         """Return the route with its handler."""
         if self.any_method and not self.direct:
             raise ValueError(f"{self.path}: the framework handles the methods of a route that is not direct")
@@ -170,8 +177,28 @@ class Route(Struct, frozen=True):
 
     def to_direct(self, services: Services) -> DirectRoute:
         """Return the route for the middleware, which calls it instead of the framework."""
+        hot = self.to_hot(services)
+        if hot is not None:
+            return hot.to_direct(services.verification)
         handler = self.handler
         return lambda inbound: handler(inbound, services)
+
+    def to_hot(self, services: Services) -> HotRoute | None:
+        """Return the route for the HTTP protocol; None if the route is not hot."""
+        handler, answer = self.handler, self.answer
+        if answer is None:
+            return None
+
+        def ask_services(inbound: RawRequest) -> Question:
+            question: Question = handler(inbound, services)
+            return question
+
+        def answer_with_services(question: Question, result: VerificationResult) -> RawResponse:
+            return answer(question, result, services)
+
+        return HotRoute(
+            self.method, self.path, any_method=self.any_method, ask=ask_services, answer=answer_with_services
+        )
 
 
 def _response_type(returned: Any) -> tuple[Any, bool]:  # noqa: ANN401 -- any annotation

@@ -8,8 +8,9 @@ the job.
 import logging
 import re
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -50,7 +51,7 @@ def configure_logging(level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(least)
     sys.excepthook = _log_end
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *_common(), _render],
+        processors=[structlog.contextvars.merge_contextvars, _merge_lazy_fields, *_common(), _render],
         wrapper_class=_never_raising(structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level])),
         # A line and its newline are written together, because several processes write to the same stream.
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", OUTPUT)),
@@ -81,7 +82,11 @@ def log_handler() -> logging.Handler:
 def json_formatter() -> ProcessorFormatter:
     """Return a formatter for handlers of the standard library, so that all lines have one format."""
     return ProcessorFormatter(
-        foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name],
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            _merge_lazy_fields,
+            structlog.stdlib.add_logger_name,
+        ],
         processors=[ProcessorFormatter.remove_processors_meta, *_common(), _render],
     )
 
@@ -101,6 +106,16 @@ def log_context(**fields: str) -> Generator[None]:
     """Add `fields` to every line of this task, and of the tasks that it starts, inside the block."""
     with structlog.contextvars.bound_contextvars(**fields):
         yield
+
+
+LAZY_FIELDS: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("lazy_fields", default=None)
+"""Like `log_context`, for code that rarely writes a line: the fields are computed for each line. Set it only around
+synchronous code, and reset it."""
+
+
+def _merge_lazy_fields(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    fields = LAZY_FIELDS.get()
+    return event if fields is None else {**fields(), **event}
 
 
 def redacted(text: str) -> str:

@@ -317,8 +317,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             "KEYLEDGER_HEADER_SECONDS",
             values.whole_number(1, 3_600),
             (API,),
-            "Seconds that the headers of a request may take, 1 to 3600. Applies on Linux; on other systems the limit is"
-            " `KEYLEDGER_KEEP_ALIVE_SECONDS`",
+            "Seconds that the headers of a request may take after their first byte, 1 to 3600",
         ),
     ] = 30
     plans: Annotated[

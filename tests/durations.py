@@ -35,6 +35,8 @@ SLOW_FILES = (
     "tests/clients/test_as_code.py",
     "tests/stories/test_revocation_is_immediate.py",
     "tests/app/process/test_connections.py",
+    "tests/app/server/test_connection.py",
+    "tests/app/server/test_processes.py",
     "tests/app/auth/openid/test_refused_for_now.py",
     "tests/projections/rebuild/test_rebuild.py",
     "tests/embedded/test_accounts.py",

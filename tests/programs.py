@@ -19,7 +19,17 @@ from pathlib import Path
 forks = multiprocessing.get_context("forkserver")
 """Starts processes that have the modules below, and all that these import, in memory."""
 
-forks.set_forkserver_preload(["app.application", "app.admin.demo", "granian.server", "pytest", "workers.schedule"])
+forks.set_forkserver_preload(
+    [
+        "app.application",
+        "app.admin.demo",
+        "uvicorn.lifespan.on",
+        "uvicorn.protocols.http.httptools_impl",
+        "uvloop",
+        "pytest",
+        "workers.schedule",
+    ]
+)
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = {path.name for path in _ROOT.iterdir() if (path / "__init__.py").exists()} - {"tests"}

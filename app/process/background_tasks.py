@@ -1,7 +1,7 @@
 """Supervision of background tasks: the process ends when a task ends that must run as long as the process does.
 
 Otherwise the process would continue to serve requests without doing its work. The server replaces an ended process
-(`respawn_failed_workers` in `app/process/server.py`).
+(`app/server/processes.py`).
 """
 
 import asyncio

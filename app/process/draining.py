@@ -1,15 +1,11 @@
-"""Graceful shutdown: running requests finish after the process is asked to stop.
+"""Graceful shutdown: running requests finish after the process is asked to stop, by SIGTERM or SIGINT.
 
-Until they have finished, new requests are served too, readiness is 503, and every response over HTTP/1.1 asks the
+Until they have finished, new requests are served too, readiness is 503, and every response asks the
 client to close its connection. A process without running requests closes its port immediately. A load balancer must
 therefore stop sending before the signal, for example by a pause before it (docs/deployment.md).
 """
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import structlog
 
@@ -19,16 +15,20 @@ _log = structlog.get_logger(__name__)
 
 
 class Draining:
-    """`active`: number of requests in progress. `began`: whether the process was asked to stop."""
+    """`active`: number of requests in progress. `began`: whether the process was asked to stop.
+
+    `ended`: set when no request is in progress after that, at the latest after the grace period.
+    """
 
     def __init__(self, grace_seconds: float) -> None:
         self.active = 0
         self.began = False
+        self.ended = asyncio.Event()
         self._grace_seconds = grace_seconds
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Stop the server when no request is in progress, at the latest after the grace period."""
+        """Start to drain. Further calls do nothing."""
         # A supervisor may signal the whole process group, and then the parent process signals its children again.
         if not self.began:
             self.began = True
@@ -41,12 +41,4 @@ class Draining:
             await asyncio.sleep(_STEP_SECONDS)
         if self.active:
             _log.warning("shutdown_requests_aborted", active_requests=self.active)
-        # The server handles SIGINT as it does SIGTERM: it closes its port and its idle connections.
-        os.kill(os.getpid(), signal.SIGINT)
-
-
-@asynccontextmanager
-async def drained_on_sigterm(draining: Draining) -> AsyncGenerator[None]:
-    """Drain on SIGTERM while the body runs. This replaces the server's handler, which is installed by then."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, draining.begin)
-    yield
+        self.ended.set()

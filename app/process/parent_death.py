@@ -5,7 +5,6 @@ signals the children on request (prctl PR_SET_PDEATHSIG).
 """
 
 import ctypes
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,12 +12,11 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def exit_with_parent() -> None:
-    """Request the signal. Call this once in each process that the server starts."""
-    parent = multiprocessing.parent_process()
-    if parent is None or sys.platform != "linux":
+def exit_with_parent(parent_pid: int) -> None:
+    """Request the signal. Call this once in each process that the server forks; `parent_pid` is the server's id."""
+    if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent.pid:
+    if os.getppid() != parent_pid:
         # The parent died before the request was made, so the signal will never arrive.
         os._exit(1)

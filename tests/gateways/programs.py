@@ -179,8 +179,8 @@ def _haproxy(setting: Setting) -> Command:
 def _python(section: str) -> Callable[[Setting], Command]:
     def configure(setting: Setting) -> Command:
         setting.write("application.py", configuration(section, "python", setting.ids))
-        place = ["--host", "127.0.0.1", "--port", str(setting.port), "--working-dir", str(setting.folder)]
-        return ["-m", "granian", "--interface", "asgi", *place, "--no-ws", "application:app"]
+        place = ["--host", "127.0.0.1", "--port", str(setting.port), "--app-dir", str(setting.folder)]
+        return ["-m", "uvicorn", *place, "--ws", "none", "application:app"]
 
     return configure
 

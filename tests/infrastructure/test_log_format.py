@@ -33,7 +33,7 @@ def test_a_line_has_a_timestamp_a_level_and_an_event() -> None:
     assert (line["level"], line["event"], line["lane"]) == ("warning", "lane_stopped", 3)
 
 
-@pytest.mark.parametrize("library", ["_granian", "rq.worker", "mcp.client", "httpx2", "asyncio", "psycopg.pool"])
+@pytest.mark.parametrize("library", ["uvicorn.error", "rq.worker", "mcp.client", "httpx2", "asyncio", "psycopg.pool"])
 def test_log_lines_of_libraries_have_the_same_format(library: str) -> None:
     (line,) = lines_of("logging.getLogger(sys.argv[1]).error('lost %s', 'a server')", library)
     assert (line["level"], line["event"], line["logger"]) == ("error", "lost a server", library)

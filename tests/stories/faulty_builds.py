@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from litestar.types import ASGIApp
 from msgspec.structs import replace
 from psycopg.sql import Composable
 
 import app.application
 from app.application import Handler, create_app
-from app.process.server import serve
+from app.server.application import Application
+from app.server.serve import serve
 from app.verification.requests import VerificationRequest, VerificationResult, VerifyKey
 from domain.usage.decision import AccessDecision
 from eventstore.group_commit import BatchLimits, BatchResult, ItemResult
@@ -34,7 +34,7 @@ WAITING_MAX = 16
 FATAL = "fatal"
 
 
-def cached() -> ASGIApp:
+def cached() -> Application:
     """Cache the decision about a key for a short time."""
     configure_logging()
     kept: dict[object, tuple[float, AccessDecision]] = {}
@@ -63,7 +63,7 @@ def cached() -> ASGIApp:
     return create_app(Settings.from_environment(os.environ, API), wrap_verifier=with_cache)
 
 
-def failing_verifier() -> ASGIApp:
+def failing_verifier() -> Application:
     """End the task that verifies keys, as a defect could, when a verification names the tool `FATAL`."""
     configure_logging()
 
@@ -80,13 +80,13 @@ def failing_verifier() -> ASGIApp:
     return create_app(Settings.from_environment(os.environ, API), wrap_verifier=with_fatal_tool)
 
 
-def short_queue() -> ASGIApp:
+def short_queue() -> Application:
     """Let only a few verifications wait."""
     configure_logging()
     return create_app(Settings.from_environment(os.environ, API), limits=BatchLimits(waiting_max=WAITING_MAX))
 
 
-def unfiltered() -> ASGIApp:
+def unfiltered() -> Application:
     """Remove the condition on the organization from every statement."""
     configure_logging()
     send = psycopg.AsyncCursor.execute
@@ -100,7 +100,7 @@ def unfiltered() -> ASGIApp:
     return create_app(Settings.from_environment(os.environ, API))
 
 
-def unfiltered_without_policies() -> ASGIApp:
+def unfiltered_without_policies() -> Application:
     """Remove the conditions, and connect with a role to which row-level security does not apply."""
     app.application.pool = partial(pool, role=WORKER_ROLE)
     return unfiltered()

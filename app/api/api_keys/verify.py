@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from app.api import examples
 from app.api.api_keys.schemas import PERMISSIONS_EXAMPLE, GrantedPermissions, to_permissions
@@ -20,7 +21,7 @@ from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse, clean_user_agent
 from app.route import Route
 from app.services import Services
-from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
+from app.verification.authenticate import Question, answer, ask, ask_invalid
 from app.verification.requests import VerificationResult, VerifyKey
 from app.verification.unknown_secrets import verified_by
 from domain.environment import Environment
@@ -91,6 +92,18 @@ class _Response(Struct, frozen=True):
 _encoder = msgspec.json.Encoder()
 
 
+def _answer(question: Question, result: VerificationResult, services: Services) -> RawResponse:
+    """Return the decision for an accepted caller, or raise the denial of the caller."""
+    answer(question, services.verification, result)
+    request = question.request
+    if question.subject_origins and isinstance(request, VerifyKey) and request.subject is not None:
+        known = result.subject.key is not None
+        services.verification.unknown_secrets.count(question.subject_origins, request.subject.digest, known=known)
+    # The verdict on a secret that was not looked up is that of an exceeded rate limit: `unauthorized` could be wrong.
+    response = VerifyResponse(valid=False, code="rate_limited") if question.is_limited else _response(result)
+    return RawResponse(200, _encoder.encode(_Response(success=True, data=response)))
+
+
 @Route(
     "POST",
     "/v1/api-keys/verify",
@@ -116,46 +129,22 @@ _encoder = msgspec.json.Encoder()
     direct=True,
     body=Body,
     response=VerifyResponse,
+    answer=_answer,
 )
-async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
+def verify_key(inbound: RawRequest, services: Services) -> Question:
+    verification = services.verification
     caller = access_request(inbound, "manage", grant="keys:verify")
     try:
         subject = _access_request(inbound)
     except Problem as problem:
-        await raise_if_invalid(
-            inbound, services.verification, caller, problem, kind=lambda caller: VerifyKey(caller, None)
-        )
-    if subject is not None and subject.is_foreign:
-        response = await _verify_foreign(inbound, services, caller, subject)
-    else:
-        response = _response(await _verify(inbound, services, caller, subject))
-    return RawResponse(200, _encoder.encode(_Response(success=True, data=response)))
-
-
-async def _verify(
-    inbound: RawRequest, services: Services, caller: AccessRequest, subject: AccessRequest | None
-) -> VerificationResult:
-    """Return the decision for an accepted caller, or raise the denial of the caller."""
-    result = await authenticate(inbound, services.verification, VerifyKey(caller, subject))
-    raise_if_denied(result, caller)
-    return result
-
-
-async def _verify_foreign(
-    inbound: RawRequest, services: Services, caller: AccessRequest, subject: AccessRequest
-) -> VerifyResponse:
-    """Return the decision on a text that only a look-up can recognize as a secret.
-
-    After too many unknown ones, the verdict is that of an exceeded rate limit, because `unauthorized` could be wrong.
-    """
-    unknown_secrets = services.verification.unknown_secrets
+        return ask_invalid(inbound, verification, caller, problem, kind=lambda caller: VerifyKey(caller, None))
+    if subject is None or not subject.is_foreign:
+        return ask(inbound, verification, VerifyKey(caller, subject))
+    # Only a look-up can recognize the text as a secret. After too many unknown ones, it is not looked up.
     origins = verified_by(caller.digest, inbound.ip, subject.ip)
-    if unknown_secrets.wait_seconds(origins, subject.digest):
-        await _verify(inbound, services, caller, None)
-        return VerifyResponse(valid=False, code="rate_limited")
-    result = await _verify(inbound, services, caller, subject)
-    unknown_secrets.count(origins, subject.digest, known=result.subject.key is not None)
-    return _response(result)
+    if verification.unknown_secrets.wait_seconds(origins, subject.digest):
+        return replace(ask(inbound, verification, VerifyKey(caller, None)), is_limited=True)
+    return replace(ask(inbound, verification, VerifyKey(caller, subject)), subject_origins=origins)
 
 
 def _access_request(inbound: RawRequest) -> AccessRequest | None:

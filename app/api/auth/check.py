@@ -22,8 +22,8 @@ from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
 from app.services import Services
-from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
-from app.verification.requests import Authenticate
+from app.verification.authenticate import Question, answer, ask, ask_invalid
+from app.verification.requests import Authenticate, VerificationResult
 from domain.ids import is_id
 from infrastructure.log_throttle import LogOnce
 
@@ -60,6 +60,19 @@ _VALID = KeyMayDo(valid=True)
 _CONTENT = encode_success(_VALID)
 
 
+def _answer(question: Question, result: VerificationResult, services: Services) -> RawResponse:
+    if result.caller.code == "mcp_not_permitted" and result.caller.lacks_mcp:
+        _warn_about_mcp(question.request.caller.mcp_id)
+    key = answer(question, services.verification, result)
+    headers = {
+        "X-Key-Id": key.id,
+        "X-Key-Name": _header_text(key.name),
+        "X-Organization-Id": key.organization_id,
+        "X-Key-Environment": key.environment,
+    }
+    return RawResponse(200, _CONTENT, headers)
+
+
 @Route(
     "GET",
     "/v1/auth/check",
@@ -82,25 +95,16 @@ _CONTENT = encode_success(_VALID)
     any_method=True,
     query=Query,
     response=KeyMayDo,
+    answer=_answer,
 )
-async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
+def check_key(inbound: RawRequest, services: Services) -> Question:
     key_only = access_request(inbound, "check")
     try:
         query = _query(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services.verification, key_only, problem)
+        return ask_invalid(inbound, services.verification, key_only, problem)
     presented = replace(key_only, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
-    result = await authenticate(inbound, services.verification, Authenticate(presented))
-    if result.caller.code == "mcp_not_permitted" and result.caller.lacks_mcp:
-        _warn_about_mcp(query.mcp_id)
-    key = raise_if_denied(result, presented)
-    headers = {
-        "X-Key-Id": key.id,
-        "X-Key-Name": _header_text(key.name),
-        "X-Organization-Id": key.organization_id,
-        "X-Key-Environment": key.environment,
-    }
-    return RawResponse(200, _CONTENT, headers)
+    return ask(inbound, services.verification, Authenticate(presented))
 
 
 def _warn_about_mcp(mcp_id: str | None) -> None:

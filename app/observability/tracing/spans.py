@@ -3,11 +3,12 @@
 No span contains a query, a body, a header, an argument or a result. Route names are templates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time_ns
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,6 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from app.observability.tracing.tracing import CompletedRequest
 from domain.usage.events import UsageEvent
 from eventstore.group_commit import BatchObserver
 from gateway.config import GatewayConfig
@@ -27,6 +29,7 @@ from gateway.upstream import Upstream
 _NAME = "keyledger"
 _FAILED = 500
 _CARRIED = ("traceparent", "tracestate")
+_PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class Spans:
@@ -41,6 +44,23 @@ class Spans:
 
     def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:
         return _TracedRequests(inner, direct, self._tracer)
+
+    def completed(self, request: CompletedRequest) -> None:
+        end = time_ns()
+        span = self._tracer.start_span(
+            f"{request.method} {request.path}",
+            _parent({name: request.headers.get(name.encode(), b"").decode("latin-1") for name in _CARRIED}),
+            SpanKind.SERVER,
+            {
+                "http.request.method": request.method,
+                "http.route": request.path,
+                "http.response.status_code": request.status,
+            },
+            start_time=end - int(request.seconds * 1_000_000_000),
+        )
+        if request.status >= _FAILED:
+            span.set_status(StatusCode.ERROR)
+        span.end(end)
 
     def batches(self, watch: BatchObserver) -> BatchObserver:
         return _TracedBatches(watch, self._tracer)
@@ -60,6 +80,11 @@ def _environment_resource() -> Resource:
     return Resource(attributes)
 
 
+def _parent(headers: Mapping[str, str]) -> Context:
+    """Return the context with the caller's span, if the headers name one."""
+    return _PROPAGATOR.extract({name: headers[name] for name in _CARRIED if headers.get(name)})
+
+
 class _TracedRequests:
     """Traces requests. The span is a child of the caller's span, if the caller sends one (W3C Trace Context)."""
 
@@ -67,7 +92,6 @@ class _TracedRequests:
         self._inner = inner
         self._direct = direct
         self._tracer = tracer
-        self._propagator = TraceContextTextMapPropagator()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,7 +99,7 @@ class _TracedRequests:
             return
         given: Any = scope
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in given["headers"]}
-        context = self._propagator.extract({name: headers[name] for name in _CARRIED if name in headers})
+        context = _parent(headers)
         with self._tracer.start_as_current_span(
             given["method"], context, SpanKind.SERVER, record_exception=False
         ) as span:

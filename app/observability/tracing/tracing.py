@@ -6,7 +6,7 @@ OTEL_TRACES_SAMPLER and the rest of https://opentelemetry.io/docs/specs/otel/con
 
 import importlib
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -27,11 +27,27 @@ class TracesNotInstalled(ValueError):
         super().__init__((self.__doc__ or "").partition("\n")[0])
 
 
+class CompletedRequest(Protocol):
+    """The content of the span of a request. `seconds`: its duration until now."""
+
+    method: str
+    path: str
+    status: int
+    seconds: float
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]: ...
+
+
 class Tracing(Protocol):
     """Tracing of requests, batches and calls to MCP servers."""
 
     def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:
         """Return `inner` with a span for every request. `direct`: paths that are their own route."""
+        ...
+
+    def completed(self, request: CompletedRequest) -> None:
+        """Add the span of a request that bypassed ASGI. Called when it is complete."""
         ...
 
     def batches(self, watch: BatchObserver) -> BatchObserver:
@@ -52,6 +68,8 @@ class NoTracing:
 
     def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:  # noqa: ARG002
         return inner
+
+    def completed(self, request: CompletedRequest) -> None: ...
 
     def batches(self, watch: BatchObserver) -> BatchObserver:
         return watch

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from app.http.middleware import BODY_BYTES_MAX
+from app.http.body import BODY_BYTES_MAX
 from tests.app.browser import POLICY
 from tests.app.organizations import Api, Organization
 from tests.app.people import person

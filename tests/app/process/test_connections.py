@@ -62,16 +62,12 @@ def test_a_connection_without_any_request_is_kept_longer_than_the_header_timeout
 
 
 @pytest.mark.parametrize("requests_before", [0, 1, 3])
-@pytest.mark.parametrize("started", [b"G", b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: "])
+@pytest.mark.parametrize("started", [b"G", b"GET /", b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: "])
 def test_a_request_whose_headers_do_not_end_gets_408(strict_api: Api, requests_before: int, started: bytes) -> None:
     with _connected(strict_api) as connection:
         for _ in range(requests_before):
             connection.sendall(REQUEST)
             assert _status(connection) == 200
-        if requests_before:
-            time.sleep(
-                2 * HEADER_SECONDS / 10 + 0.2
-            )  # long enough for the server to notice that the connection is idle
         connection.sendall(started)
         connection.settimeout(0.2)
         deadline = time.monotonic() + stretched(3 * HEADER_SECONDS)
@@ -81,7 +77,8 @@ def test_a_request_whose_headers_do_not_end_gets_408(strict_api: Api, requests_b
             try:
                 received = connection.recv(65_536)
             except TimeoutError:
-                connection.sendall(b"a")
+                if started != b"G":  # "Ga" is the beginning of no method and refused immediately
+                    connection.sendall(b"a")
         assert received.startswith(b"HTTP/1.1 408 ")
         connection.settimeout(30)
         assert connection.recv(1) == b""

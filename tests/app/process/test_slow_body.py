@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.http import middleware as edge
+from app.http import body as edge
 from app.http.errors import Problem
 
 pytestmark = pytest.mark.anyio

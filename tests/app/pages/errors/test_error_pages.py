@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.http.body import BODY_BYTES_MAX
 from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem
-from app.http.middleware import BODY_BYTES_MAX
 from app.pages.errors.response import problem_response
 from app.pages.wording.error_words import WORDS
 from domain.secret import ENTROPY_BYTES, generate

@@ -30,7 +30,7 @@ from app.handlers import (
 )
 from app.http.messages import DirectRoute, RawRequest, RawResponse
 from app.services import Services
-from app.verification.authenticate import Question
+from app.verification.authenticate import KeyQuestion
 from app.verification.hot_route import HotRoute
 from app.verification.requests import VerificationResult
 
@@ -113,7 +113,7 @@ class Route(Struct, frozen=True):
     is_enveloped: bool = True
     """Whether JSON is `{"success": true, "data": …}`."""
 
-    answer: Callable[[Question, VerificationResult, Services], RawResponse] | None = None
+    answer: Callable[[KeyQuestion, VerificationResult, Services], RawResponse] | None = None
     """The route is hot: its handler is a plain function that returns a question, and this one answers it. Direct routes
     only."""
 
@@ -189,11 +189,11 @@ class Route(Struct, frozen=True):
         if answer is None:
             return None
 
-        def ask_services(inbound: RawRequest) -> Question:
-            question: Question = handler(inbound, services)
+        def ask_services(inbound: RawRequest) -> KeyQuestion:
+            question: KeyQuestion = handler(inbound, services)
             return question
 
-        def answer_with_services(question: Question, result: VerificationResult) -> RawResponse:
+        def answer_with_services(question: KeyQuestion, result: VerificationResult) -> RawResponse:
             return answer(question, result, services)
 
         return HotRoute(

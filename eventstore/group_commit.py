@@ -119,7 +119,7 @@ class Receiver(Protocol[Reply_contra]):
     """Gets the outcome of one item. A future is one. An error that it raises is logged."""
 
     def done(self) -> bool:
-        """Return whether nobody waits for the outcome any more, because it is known or the client has gone."""
+        """Return whether the receiver has its outcome, or does not want it any more."""
         ...
 
     def set_result(self, result: Reply_contra, /) -> None:
@@ -338,11 +338,13 @@ class _Writer(Generic[Item, Reply]):
             await self._process(batch)
         except asyncio.CancelledError:
             # Another cancellation may have come as well: then the task ends.
-            if running.is_broken and task.uncancel() == 0:
+            if running.is_broken and task.cancelling() == 1:
                 raise TimeoutError from None
             raise
         finally:
             self._breakable = None
+            if running.is_broken:
+                task.uncancel()
 
     async def answer_probes(self, deadline_seconds: float) -> None:
         probes, self.probes = self.probes, []
@@ -378,7 +380,7 @@ class _Writer(Generic[Item, Reply]):
         self._counters.batches += 1
         self._counters.items += len(batch)
         for pending, result in zip(batch, results, strict=True):
-            # A recording has no result, and nobody reads it.
+            # A recording has no result. Its caller only waits.
             _deliver(pending.receiver, cast("Reply", result))
 
     async def _bisect(self, batch: Sequence[_Pending[Item, Reply]], error: Exception) -> None:

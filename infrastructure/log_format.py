@@ -115,7 +115,7 @@ synchronous code, and reset it."""
 
 def _merge_lazy_fields(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     fields = LAZY_FIELDS.get()
-    return event if fields is None else {**fields(), **event}
+    return event if fields is None else {**event, **fields()}
 
 
 def redacted(text: str) -> str:

@@ -55,7 +55,7 @@ class RequestLog:
 
 
 class AccessLogMiddleware:
-    """The outermost application: records every request that the HTTP protocol does not answer itself."""
+    """Records every request that the HTTP protocol does not answer itself."""
 
     def __init__(self, inner: ASGIApp, log: RequestLog, draining: Draining) -> None:
         self._inner = inner

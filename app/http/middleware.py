@@ -1,4 +1,4 @@
-"""The outermost ASGI application: the parts that all requests and responses have in common.
+"""The parts that all requests of the ASGI application and their responses have in common.
 
 It handles request ids, body sizes, security headers and errors, and serves the direct routes. All other requests go to
 the framework.

@@ -16,13 +16,13 @@ from uvicorn.server import ServerState
 from app.process.draining import Draining
 from app.server.connection import Connection, TimeLimits
 from app.server.hot_routes import HotRoutes
+from app.server.listeners import BACKLOG
 from infrastructure.log_format import log_handler
 
 CLOSING_SECONDS = 3
 """Time for a process to close its connections after the grace period."""
 
 _STEP_SECONDS = 0.02
-_BACKLOG = 2_048
 _START_FAILED = 3
 
 _log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ async def run(application: Application, listener: socket.socket, limits: TimeLim
     state = ServerState()
     loop = asyncio.get_running_loop()
     new_connection = partial(Connection, config, state, lifespan.state, application.hot, limits)
-    server = await loop.create_server(new_connection, sock=listener, backlog=_BACKLOG)
+    server = await loop.create_server(new_connection, sock=listener, backlog=BACKLOG)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, application.draining.begin)
     await application.draining.ended.wait()
@@ -66,6 +66,8 @@ async def run(application: Application, listener: socket.socket, limits: TimeLim
     await _close(cast("set[Connection]", state.connections))
     for task in state.tasks:
         task.cancel()
+    if state.tasks:
+        await asyncio.wait(state.tasks, timeout=CLOSING_SECONDS / 2)
     await lifespan.shutdown()
 
 
@@ -76,4 +78,4 @@ async def _close(connections: set[Connection]) -> None:
     while connections and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 -- runs only once per process
         await asyncio.sleep(_STEP_SECONDS)
     for connection in list(connections):
-        connection.broken()
+        connection.abort()

@@ -57,7 +57,7 @@ class AsgiExchange:
             logger=_LOGGER,
             access_logger=_ACCESS_LOGGER,
             access_log=False,
-            default_headers=[(b"date", current_date())],
+            default_headers=[],
             message_event=asyncio.Event(),
             expect_100_continue=expects_continue,
             keep_alive=keep_alive,
@@ -112,7 +112,16 @@ class AsgiExchange:
         self._cycle.message_event.set()
 
     async def _run(self, _scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI's types are dictionaries
-        await self._connection.app(self._scope, receive, send)
+        async def send_dated(message: Any) -> None:  # noqa: ANN401 -- see above
+            if message["type"] == "http.response.start":
+                self._cycle.default_headers = [(b"date", current_date())]
+            await send(message)
+
+        try:
+            await self._connection.app(self._scope, receive, send_dated)
+        except asyncio.CancelledError:
+            # The process stops. uvicorn would report the missing response as a defect of the application.
+            self._cycle.disconnected = True
 
     def _answered(self) -> None:
         self._connection.answered(self)

@@ -36,11 +36,16 @@ WAITING_BYTES_MAX = 64 * 1024
 """Bytes that wait for the parser before the connection stops reading."""
 
 _SLICE_BYTES = 16 * 1024
+_HEAD_SLICE_BYTES = 4 * 1024
+"""Bytes that are parsed at once; fewer outside of a body, because they may be a request each 20 bytes."""
+_STEPS_MAX = 64
+"""Steps in a row, before other connections get their turn."""
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 _Entry = Exchange | AsgiExchange | Refusal
-_Phase = Literal["idle", "headers", "body", "busy"]
-"""What the connection waits for: a request, the rest of its headers, the rest of its body, or its response."""
+_Phase = Literal["idle", "headers", "body", "busy", "sending"]
+"""What the connection waits for: a request, the rest of its headers, the rest of its body, its response, or that the
+client reads its response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,9 @@ class Connection(HttpToolsProtocol):
         self._receiving: _Entry | None = None
         self._waiting = b""
         self._in_head = False
+        self._begun = 0
         self._head_bytes = 0
+        self._unparsed_bytes = 0
         self._refused_status = 400
         self._is_upgrade = False
         self._saw_body = False
@@ -93,7 +100,7 @@ class Connection(HttpToolsProtocol):
         self._is_running = False
         self._is_scheduled = False
         self._is_closed = False
-        self._is_lingering = False
+        self._has_unread = False
         self._discarded = 0
         self._is_paused = False
         self._phase: _Phase = "busy"
@@ -150,7 +157,7 @@ class Connection(HttpToolsProtocol):
     def is_closing(self) -> bool:
         return self._is_closed or self.transport.is_closing()
 
-    def broken(self) -> None:
+    def abort(self) -> None:
         """Abort the connection, because a response cannot be written."""
         self._is_closed = True
         self.transport.abort()
@@ -190,17 +197,16 @@ class Connection(HttpToolsProtocol):
         """
         if self._is_closed:
             return
-        is_clean = self._receiving is None and not self._in_head and not self._waiting
+        is_clean = self._receiving is None and not self._in_head and not self._waiting and not self._has_unread
         is_clean = is_clean and not self._is_paused and not self._discarded
         self._is_closed = True
         self._waiting = b""
         self._drop_entries()
         self._stop_timer()
-        self._timer = self.loop.call_later(DISCARD_SECONDS, self._end_closing)
+        self._timer = self.loop.call_later(DISCARD_SECONDS, self._end_closing, context=Context())
         if is_clean or self.transport.is_closing() or not self.transport.can_write_eof():
             self.transport.close()
             return
-        self._is_lingering = True
         self.transport.write_eof()
         if self._is_paused:
             self._is_paused = False
@@ -221,13 +227,17 @@ class Connection(HttpToolsProtocol):
         if self._is_running or self._is_closed:
             return
         self._is_running = True
+        steps = 0
         try:
-            while not self._is_closed and self._step():
-                pass
+            while not self._is_closed and steps < _STEPS_MAX and self._step():
+                steps += 1
         finally:
             self._is_running = False
-        if not self._is_closed:
-            self._settle()
+        if self._is_closed:
+            return
+        self._settle()
+        if steps == _STEPS_MAX:
+            self.continue_soon()
 
     def _step(self) -> bool:
         """Do the next thing. Return whether there may be another one."""
@@ -243,12 +253,14 @@ class Connection(HttpToolsProtocol):
                 return False
         if not self._waiting or self._ends:
             return False
-        part, self._waiting = self._waiting[:_SLICE_BYTES], self._waiting[_SLICE_BYTES:]
+        size = _HEAD_SLICE_BYTES if self._receiving is None else _SLICE_BYTES
+        part, self._waiting = self._waiting[:size], self._waiting[size:]
         self._parse(part)
         return True
 
     def _parse(self, part: bytes) -> None:
         self._saw_body = False
+        begun = self._begun
         try:
             self.parser.feed_data(part)
         except httptools.HttpParserUpgrade as upgrade:
@@ -257,8 +269,9 @@ class Connection(HttpToolsProtocol):
             self._fail()
         else:
             if self._in_head:
-                self._head_bytes += len(part)
-                if self._head_bytes > HEAD_BYTES_MAX + _SLICE_BYTES:
+                # The parser keeps the beginning of a line, and passes on whole ones only.
+                self._unparsed_bytes += len(part) if self._begun == begun else 0
+                if self._unparsed_bytes > HEAD_BYTES_MAX:
                     self._refused_status = 431
                     self._fail()
             elif self._receiving is not None and not self._saw_body:
@@ -273,12 +286,12 @@ class Connection(HttpToolsProtocol):
         if self._ends:  # data after the last request of the connection
             return
         self._ends = True
-        self._in_head = True  # the rest is unread
+        self._has_unread = True
         broken, self._receiving = self._receiving, None
         if broken is not None and self._entries and self._entries[-1] is broken:
             self._entries.pop()
             broken.abandon(self._refused_status)
-        self._entries.append(Refusal(self, self._refused_status))
+        self._entries.append(Refusal(self, self._hot.log, self._refused_status))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Parse a request that asks for another protocol as if it did not (RFC 9110 §7.8).
@@ -295,6 +308,7 @@ class Connection(HttpToolsProtocol):
         lines += [b"%b: %b\r\n" % line for line in self.headers if line[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self._parse(b"".join([*lines, b"\r\n"]))
+        self._framing_bytes = 0
         self._waiting = rest + self._waiting
 
     def on_message_begin(self) -> None:
@@ -303,13 +317,15 @@ class Connection(HttpToolsProtocol):
         self.expect_100_continue = False
         self._in_head = True
         self._is_upgrade = False
+        self._begun += 1
         self._head_bytes = 0
+        self._unparsed_bytes = 0
         self._framing_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:  # a trailer, which is no header (RFC 9110 §6.5.1)
             return
-        name = name.lower()
+        name, value = name.lower(), value.rstrip(b" \t")  # RFC 9112 §5.1
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self._head_bytes += len(name) + len(value)
@@ -407,8 +423,11 @@ class Connection(HttpToolsProtocol):
                 self.transport.pause_reading()
             else:
                 self.transport.resume_reading()
-        if self._entries:
-            phase: _Phase = "body" if self._receiving is self._entries[0] else "busy"
+        if self.flow.write_paused:
+            phase: _Phase = "sending"
+        elif self._entries:
+            oldest = self._entries[0]
+            phase = "body" if self._receiving is oldest and oldest.has_begun else "busy"
         else:
             phase = "headers" if self._in_head else "idle"
         if phase != self._phase:
@@ -420,6 +439,7 @@ class Connection(HttpToolsProtocol):
             "idle": self._limits.keep_alive_seconds,
             "headers": self._limits.header_seconds,
             "body": BODY_SECONDS,
+            "sending": self._limits.keep_alive_seconds,
         }.get(phase)
         if seconds is None:
             self._deadline = None
@@ -432,7 +452,8 @@ class Connection(HttpToolsProtocol):
     def _start_timer(self, at: float) -> None:
         self._stop_timer()
         self._timer_at = at
-        self._timer = self.loop.call_at(at, self._check_time)
+        # The context is empty: this may be the task of a request, whose variables must not appear in later log lines.
+        self._timer = self.loop.call_at(at, self._check_time, context=Context())
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -445,9 +466,10 @@ class Connection(HttpToolsProtocol):
             return
         if self.loop.time() < self._deadline:
             self._start_timer(self._deadline)
+        elif self._phase == "sending":
+            self.abort()
         elif self._phase == "idle":
-            # What the client does not read is never sent.
-            self.transport.abort() if self.flow.write_paused else self.close()
+            self.close()
         elif self._phase == "headers":
             self._refused_status = 408
             self._fail()

@@ -18,7 +18,7 @@ from app.http.messages import RawRequest, RawResponse
 from app.observability.tracing.tracing import trace_id_of
 from app.server.hot_routes import HotRoutes
 from app.server.status_lines import STATUS_LINES, current_date
-from app.verification.authenticate import Question, caller_fields
+from app.verification.authenticate import KeyQuestion, caller_fields
 from app.verification.hot_route import HotRoute
 from app.verification.requests import VerificationResult
 from infrastructure.log_format import LAZY_FIELDS
@@ -45,7 +45,7 @@ class Answering(Protocol):
         """Called once, after the response was written."""
         ...
 
-    def broken(self) -> None:
+    def abort(self) -> None:
         """Called if the response cannot be written."""
         ...
 
@@ -59,15 +59,18 @@ class Exchange:
         "_connection",
         "_expects_continue",
         "_has_ended",
+        "_has_outcome",
         "_hot",
         "_http_version",
         "_inbound",
+        "_is_gone",
         "_is_head",
         "_lines",
         "_peer",
         "_query",
         "_question",
         "_refused",
+        "_request_id",
         "_route",
         "_started",
         "has_begun",
@@ -106,9 +109,12 @@ class Exchange:
         self._expects_continue = expects_continue
         self._refused: Problem | None = None
         self._inbound: RawRequest | None = None
-        self._question: Question | None = None
+        self._question: KeyQuestion | None = None
         self._caller: Mapping[str, str] = {}
         self._has_ended = False
+        self._has_outcome = False
+        self._is_gone = False
+        self._request_id = ""
         self._started = perf_counter()
         self.method = route.method
         self.path = route.path
@@ -126,6 +132,7 @@ class Exchange:
     def begin(self) -> None:
         """Start the exchange, when every earlier request of the connection is answered."""
         self.has_begun = True
+        self._request_id = request_id_from(self.headers)
         self._hot.draining.active += 1
         if self._expects_continue and not self.is_received and self._refused is None:
             self._connection.write(_CONTINUE)
@@ -173,13 +180,14 @@ class Exchange:
 
     def _ask(self) -> None:
         hot, headers, content = self._hot, self.headers, bytes(self._body)
+        self._body.clear()
         self._inbound = RawRequest(
             method=self.method,
             path=self.path,
             query=self._query,
             headers=headers,
             content=content,
-            request_id=request_id_from(headers),
+            request_id=self._request_id,
             ip=client_address(self._peer, self._lines, hot.trusted_proxies),
             refused=self._refused or refuse_encoded(content, headers),
         )
@@ -189,20 +197,25 @@ class Exchange:
         hot.verification.queue.enqueue(question.request, self)
 
     def done(self) -> bool:
-        return self._has_ended
+        return self._has_outcome
 
     def set_result(self, result: VerificationResult, /) -> None:
+        self._has_outcome = True
         self._caller = caller_fields(result)
+        question, self._question = self._question, None
         fields = LAZY_FIELDS.set(self.log_fields)
         try:
-            if self._question is not None:
-                self._respond(self._route.answer(self._question, result))
+            if question is not None:
+                # If the client has gone, its result still counts against limits.
+                self._respond(self._route.answer(question, result))
         except Exception as error:  # noqa: BLE001 -- see above
             self._respond_with(error)
         finally:
             LAZY_FIELDS.reset(fields)
 
     def set_exception(self, exception: Exception, /) -> None:
+        self._has_outcome = True
+        self._question = None
         fields = LAZY_FIELDS.set(self.log_fields)
         try:
             self._respond_with(exception)
@@ -212,13 +225,12 @@ class Exchange:
     def abandon(self, status: int = GONE) -> None:
         """End the exchange without its response, because the client has gone or the rest of its request is invalid."""
         if self.has_begun and not self._has_ended:
+            self._is_gone = True
             self._end(status)
 
     def log_fields(self) -> dict[str, str]:
         """Return what every log line of this request contains."""
-        fields: dict[str, str] = {}
-        if self._inbound is not None:
-            fields["request_id"] = self._inbound.request_id
+        fields = {"request_id": self._request_id}
         trace_id = trace_id_of(self.headers.get(b"traceparent"))
         if trace_id is not None:
             fields["trace_id"] = trace_id
@@ -227,20 +239,22 @@ class Exchange:
 
     def _respond_with(self, error: Exception) -> None:
         """Respond with an error. No error leaves this method: it would fail the other requests of a batch."""
+        if self._is_gone:
+            to_problem(error)  # logs an unexpected error
+            return
         if self._has_ended:
             _log.error("response_failed", exc_info=error)
-            self._connection.broken()
+            self._connection.abort()
             return
         try:
             accept = self.headers.get(b"accept")
-            request_id = "" if self._inbound is None else self._inbound.request_id
             problem = to_problem(error)
             accepted = None if accept is None else accept.decode("latin-1")
-            self._respond(self._hot.problem_response(problem, self.path, accepted, request_id))
+            self._respond(self._hot.problem_response(problem, self.path, accepted, self._request_id))
         except Exception as defect:  # noqa: BLE001 -- see above
             _log.error("response_failed", exc_info=defect)
             self.abandon(_FAILED)
-            self._connection.broken()
+            self._connection.abort()
 
     def _respond(self, reply: RawResponse) -> None:
         if self._has_ended:
@@ -260,7 +274,7 @@ class Exchange:
             common,
             reply.content_type.encode(),
             len(reply.body),
-            b"" if self._inbound is None else self._inbound.request_id.encode(),
+            self._request_id.encode(),
             _lines(encode_headers(reply.headers)) if reply.headers else b"",
             _lines(encode_headers(further)) if further else b"",
         )
@@ -274,11 +288,12 @@ class Exchange:
         self.status = status
         self.seconds = perf_counter() - self._started
         self._hot.draining.active -= 1
-        self._hot.traces.completed(self)
+        self._body.clear()
         fields = LAZY_FIELDS.set(self.log_fields)
         try:
+            self._hot.traces.completed(self)
             self._hot.log.record(self.method, self.path, None, status, self.seconds)
+        except Exception as error:  # noqa: BLE001 -- the client gets its response without the record of it
+            _log.error("request_not_recorded", exc_info=error)
         finally:
             LAZY_FIELDS.reset(fields)
-        self._question = None
-        self._body = bytearray()

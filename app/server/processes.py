@@ -19,7 +19,10 @@ import structlog
 from app.process.parent_death import exit_with_parent
 
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
-_RESPAWN_SECONDS = 0.5
+_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS_MAX = 30.0
+_SHORT_SECONDS = 1.0
+"""A process that ends sooner could not start. The pause before its replacement doubles each time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +39,9 @@ class Processes:
         self._listeners = list(listeners)
         self._work = work
         self._stop_seconds = stop_seconds
-        self._running: dict[int, socket.socket] = {}
+        self._running: dict[int, tuple[socket.socket, float]] = {}
+        """The socket of each process, and when the process started."""
+        self._pauses: dict[socket.socket, float] = {}
         self._ended: list[tuple[float, socket.socket]] = []
         """When each socket without a process gets a new one."""
 
@@ -59,14 +64,19 @@ class Processes:
 
     def _replace_ended(self) -> None:
         for pid, status in _ended_children():
-            listener = self._running.pop(pid, None)
+            listener, started = self._running.pop(pid, (None, 0.0))
             if listener is not None:
                 _log.error("server_process_ended", ended_pid=pid, exit_code=os.waitstatus_to_exitcode(status))
-                self._ended.append((time.monotonic() + _RESPAWN_SECONDS, listener))
+                self._replace_later(listener, is_short=time.monotonic() - started < _SHORT_SECONDS)
         due = [listener for at, listener in self._ended if at <= time.monotonic()]
         self._ended = [(at, listener) for at, listener in self._ended if listener not in due]
         for listener in due:
             self._start(listener)
+
+    def _replace_later(self, listener: socket.socket, *, is_short: bool) -> None:
+        pause = self._pauses.get(listener, _PAUSE_SECONDS)
+        self._pauses[listener] = min(2 * pause, _PAUSE_SECONDS_MAX) if is_short else _PAUSE_SECONDS
+        self._ended.append((time.monotonic() + pause, listener))
 
     def _start(self, listener: socket.socket) -> None:
         parent = os.getpid()
@@ -76,9 +86,13 @@ class Processes:
             pid = os.fork()
             if pid == 0:
                 self._run_child(parent, listener)
+        except OSError as error:  # no memory or process is left for a moment
+            _log.error("server_process_not_started", error=str(error))
+            self._replace_later(listener, is_short=True)
+            return
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        self._running[pid] = listener
+        self._running[pid] = listener, time.monotonic()
 
     def _run_child(self, parent: int, listener: socket.socket) -> NoReturn:
         code = 1

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from app.http.access_log import RequestLog
 from app.server.status_lines import bare_response
 
 
@@ -12,15 +13,16 @@ class _Connection(Protocol):
 
 
 class Refusal:
-    """A refusal with `status`, after which the connection closes."""
+    """A refusal with `status`, after which the connection closes. `log` records it as a request without a route."""
 
-    __slots__ = ("_connection", "_status", "has_begun", "is_asked", "is_received", "keep_alive")
+    __slots__ = ("_connection", "_log", "_status", "has_begun", "is_asked", "is_received", "keep_alive")
 
     is_ready = True
     wants_body = False
 
-    def __init__(self, connection: _Connection, status: int) -> None:
+    def __init__(self, connection: _Connection, log: RequestLog, status: int) -> None:
         self._connection = connection
+        self._log = log
         self._status = status
         self.has_begun = False
         self.is_asked = False
@@ -29,6 +31,7 @@ class Refusal:
 
     def begin(self) -> None:
         self.has_begun = True
+        self._log.record("", "", None, self._status, 0.0)
         self._connection.write(bare_response(self._status))
         self._connection.close()
 

@@ -25,7 +25,7 @@ from domain.keys.state import Key
 from domain.usage.decision import AccessRequest
 
 
-class Question(Struct, frozen=True):
+class KeyQuestion(Struct, frozen=True):
     """A request that presents a key, and what its answer needs.
 
     `problem`: what is wrong with an invalid request. `origins`: those of a caller's foreign secret; empty for another.
@@ -41,17 +41,17 @@ class Question(Struct, frozen=True):
     is_limited: bool = False
 
 
-def ask(inbound: RawRequest, verification: Verification, request: VerificationRequest) -> Question:
+def ask(inbound: RawRequest, verification: Verification, request: VerificationRequest) -> KeyQuestion:
     """Return the question whether the caller's key is accepted.
 
     Raise 429 without a lookup for a foreign secret from an address that presented too many unknown ones.
     """
     if not request.caller.is_foreign:
-        return Question(inbound, request)
+        return KeyQuestion(inbound, request)
     origins = sent_from(inbound.ip)
     if wait := verification.unknown_secrets.wait_seconds(origins, request.caller.digest):
         raise too_many_unknown(wait)
-    return Question(inbound, request, origins=origins)
+    return KeyQuestion(inbound, request, origins=origins)
 
 
 def ask_invalid(
@@ -61,7 +61,7 @@ def ask_invalid(
     problem: Problem,
     *,
     kind: Callable[[AccessRequest], VerificationRequest] = Authenticate,
-) -> Question:
+) -> KeyQuestion:
     """Return the question of an invalid request, whose answer is `problem` or the denial of its key.
 
     `presented` names no MCP, because the request is not known. `kind` makes the request that presents the key.
@@ -69,7 +69,7 @@ def ask_invalid(
     return replace(ask(inbound, verification, kind(replace(presented, invalid=True))), problem=problem)
 
 
-def answer(question: Question, verification: Verification, result: VerificationResult) -> Key:
+def answer(question: KeyQuestion, verification: Verification, result: VerificationResult) -> Key:
     """Return the accepted key of the caller, or raise its denial or the problem of an invalid request.
 
     Add the rate limits to the headers of the response, and count foreign secrets.
@@ -92,7 +92,7 @@ async def authenticate(
     return result
 
 
-async def submit(question: Question, verification: Verification) -> VerificationResult:
+async def submit(question: KeyQuestion, verification: Verification) -> VerificationResult:
     """Return the result for `question`. Every later log line of the task contains the caller."""
     result = await verification.queue.submit(question.request)
     bind_contextvars(**caller_fields(result))
@@ -137,7 +137,7 @@ def raise_if_denied(result: VerificationResult, presented: AccessRequest) -> Key
     raise Problem(decision.code)
 
 
-def _note(question: Question, verification: Verification, result: VerificationResult) -> None:
+def _note(question: KeyQuestion, verification: Verification, result: VerificationResult) -> None:
     if question.origins:
         known = result.caller.key is not None or result.caller.is_ambiguous
         verification.unknown_secrets.count(question.origins, question.request.caller.digest, known=known)

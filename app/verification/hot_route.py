@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.http.messages import DirectRoute, RawRequest, RawResponse
-from app.verification.authenticate import Question, submit
+from app.verification.authenticate import KeyQuestion, submit
 from app.verification.requests import VerificationResult
 from app.verification.verification import Verification
 
@@ -18,8 +18,8 @@ class HotRoute(NamedTuple):
     method: str
     path: str
     any_method: bool
-    ask: Callable[[RawRequest], Question]
-    answer: Callable[[Question, VerificationResult], RawResponse]
+    ask: Callable[[RawRequest], KeyQuestion]
+    answer: Callable[[KeyQuestion, VerificationResult], RawResponse]
 
     def to_direct(self, verification: Verification) -> DirectRoute:
         """Return the route for the middleware, to which requests with an unusual target go."""

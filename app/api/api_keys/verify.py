@@ -21,7 +21,7 @@ from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse, clean_user_agent
 from app.route import Route
 from app.services import Services
-from app.verification.authenticate import Question, answer, ask, ask_invalid
+from app.verification.authenticate import KeyQuestion, answer, ask, ask_invalid
 from app.verification.requests import VerificationResult, VerifyKey
 from app.verification.unknown_secrets import verified_by
 from domain.environment import Environment
@@ -92,7 +92,7 @@ class _Response(Struct, frozen=True):
 _encoder = msgspec.json.Encoder()
 
 
-def _answer(question: Question, result: VerificationResult, services: Services) -> RawResponse:
+def _answer(question: KeyQuestion, result: VerificationResult, services: Services) -> RawResponse:
     """Return the decision for an accepted caller, or raise the denial of the caller."""
     answer(question, services.verification, result)
     request = question.request
@@ -131,7 +131,7 @@ def _answer(question: Question, result: VerificationResult, services: Services) 
     response=VerifyResponse,
     answer=_answer,
 )
-def verify_key(inbound: RawRequest, services: Services) -> Question:
+def verify_key(inbound: RawRequest, services: Services) -> KeyQuestion:
     verification = services.verification
     caller = access_request(inbound, "manage", grant="keys:verify")
     try:

@@ -22,7 +22,7 @@ from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
 from app.services import Services
-from app.verification.authenticate import Question, answer, ask, ask_invalid
+from app.verification.authenticate import KeyQuestion, answer, ask, ask_invalid
 from app.verification.requests import Authenticate, VerificationResult
 from domain.ids import is_id
 from infrastructure.log_throttle import LogOnce
@@ -60,7 +60,7 @@ _VALID = KeyMayDo(valid=True)
 _CONTENT = encode_success(_VALID)
 
 
-def _answer(question: Question, result: VerificationResult, services: Services) -> RawResponse:
+def _answer(question: KeyQuestion, result: VerificationResult, services: Services) -> RawResponse:
     if result.caller.code == "mcp_not_permitted" and result.caller.lacks_mcp:
         _warn_about_mcp(question.request.caller.mcp_id)
     key = answer(question, services.verification, result)
@@ -97,7 +97,7 @@ def _answer(question: Question, result: VerificationResult, services: Services) 
     response=KeyMayDo,
     answer=_answer,
 )
-def check_key(inbound: RawRequest, services: Services) -> Question:
+def check_key(inbound: RawRequest, services: Services) -> KeyQuestion:
     key_only = access_request(inbound, "check")
     try:
         query = _query(inbound)

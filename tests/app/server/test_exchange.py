@@ -21,7 +21,7 @@ from app.process.draining import Draining
 from app.server.connection import Connection, TimeLimits
 from app.server.exchange import Exchange
 from app.server.hot_routes import HotRoutes, by_target
-from app.verification.authenticate import Question
+from app.verification.authenticate import KeyQuestion
 from app.verification.hot_route import HotRoute
 from app.verification.requests import Authenticate, VerificationResult
 from app.verification.verification import Verification
@@ -55,15 +55,15 @@ class Recorded(Recorder):
         self.statuses.append(status)
 
 
-def ask(inbound: RawRequest) -> Question:
-    return Question(inbound, Authenticate(AccessRequest(digest=b"", action="check")))
+def ask(inbound: RawRequest) -> KeyQuestion:
+    return KeyQuestion(inbound, Authenticate(AccessRequest(digest=b"", action="check")))
 
 
-def succeed(_question: Question, _result: VerificationResult) -> RawResponse:
+def succeed(_question: KeyQuestion, _result: VerificationResult) -> RawResponse:
     return RawResponse(200, b"{}")
 
 
-def fail(_question: Question, _result: VerificationResult) -> RawResponse:
+def fail(_question: KeyQuestion, _result: VerificationResult) -> RawResponse:
     raise LookupError("a defect")
 
 

@@ -121,6 +121,33 @@ async def test_a_silent_connection_is_broken_after_the_deadline(
     assert "next" in stored
 
 
+async def test_the_writer_survives_handlers_that_turn_the_end_of_their_batch_into_another_error(
+    database_url: str, partition: None
+) -> None:
+    """As `asyncio.wait_for` of Python 3.11 can do."""
+
+    async def handle(pipeline: Pipeline, items: Sequence[str]) -> BatchResult[str]:
+        if SLOW in items:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise LookupError("converted") from None
+        return await record_uses(pipeline, items)
+
+    limits = BatchLimits(deadline_seconds=0.5)
+    group = GroupCommit[str, str](lambda: open_pipeline(database_url), handle, "p", limits=limits)
+    async with group:
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await group.submit(SLOW)
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(Unavailable):
+                    assert await group.submit("next") == "next"
+                    break
+        assert not any(task.done() or task.cancelling() for task in group.tasks)
+
+
 async def test_a_batch_whose_confirmation_is_lost_is_looked_up(
     database_url: str, partition: None, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

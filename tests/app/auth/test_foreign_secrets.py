@@ -7,6 +7,8 @@ from tests.app.api.api_keys.imports import foreign, imported
 from tests.app.client import Response
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization, unknown_secret
+from tests.app.server.raw_connection import connected, request
+from tests.waiting import eventually
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwcm94eSJ9.c2lnbmF0dXJl"
 DIFFERENT = "The request contains different API keys. Send one, in Authorization or in X-API-Key."
@@ -135,6 +137,21 @@ def test_too_many_unknown_secrets_from_an_address_get_429_and_no_lookup(limited:
     assert check(limited, org, ("X-API-Key", native.secret[:-1]), ("X-Forwarded-For", "203.0.113.10")).status == 401
     elsewhere = check(limited, org, ("X-API-Key", secret), ("X-Forwarded-For", "203.0.113.10"))
     assert elsewhere.headers["x-key-id"] == key_id
+
+
+def test_unknown_secrets_count_although_their_client_does_not_wait_for_the_response(limited: Api) -> None:
+    org = limited.organization()
+    client = ("X-Forwarded-For", "203.0.113.12")
+    address = f"/v1/auth/check?organization_id={org.id}"
+
+    def left_over() -> int:
+        for _ in range(PER_ADDRESS.burst):
+            lines = [f"X-API-Key: {foreign()}", f"{client[0]}: {client[1]}"]
+            with connected(limited) as connection:
+                connection.send(request("GET", address, *lines))
+        return check(limited, org, ("X-API-Key", foreign()), client).status
+
+    eventually(lambda: left_over() == 429)
 
 
 def test_a_secret_that_was_found_is_accepted_although_its_address_has_no_allowance(limited: Api) -> None:

@@ -31,6 +31,7 @@ from infrastructure.clock import now
 pytestmark = pytest.mark.anyio
 
 REQUEST = b"GET /hot HTTP/1.1\r\nHost: a\r\n\r\n"
+REFUSED = b"GET /refused HTTP/1.1\r\nHost: a\r\n\r\n"
 FAILING = b"GET /failing HTTP/1.1\r\nHost: a\r\n\r\n"
 RESULT = VerificationResult(UNKNOWN_KEY, UNKNOWN_KEY, now(), None)
 
@@ -59,8 +60,8 @@ def ask(inbound: RawRequest) -> KeyQuestion:
     return KeyQuestion(inbound, Authenticate(AccessRequest(digest=b"", action="check")))
 
 
-def succeed(_question: KeyQuestion, _result: VerificationResult) -> RawResponse:
-    return RawResponse(200, b"{}")
+def refuse(_inbound: RawRequest) -> KeyQuestion:
+    raise Problem("unauthorized")
 
 
 def fail(_question: KeyQuestion, _result: VerificationResult) -> RawResponse:
@@ -81,14 +82,19 @@ class Served:
         self.recorder = Recorded()
         self.draining = Draining(1)
         self.state = ServerState()
+        self.answered: list[str] = []
         hot = HotRoutes(
             routes=by_target(
-                HotRoute("GET", path, any_method=False, ask=ask, answer=answer)
-                for path, answer in (("/hot", succeed), ("/failing", fail))
+                HotRoute("GET", path, any_method=False, ask=asked, answer=answer)
+                for path, asked, answer in (
+                    ("/hot", ask, self._succeed),
+                    ("/failing", ask, fail),
+                    ("/refused", refuse, fail),
+                )
             ),
             verification=Verification(cast("Any", self.queue)),
             draining=self.draining,
-            log=RequestLog(self.recorder, "notable", {"/hot", "/failing"}),
+            log=RequestLog(self.recorder, "notable", {"/hot", "/failing", "/refused"}),
             traces=NoTracing(),
             trusted_proxies=(),
             problem_response=problem_response,
@@ -96,6 +102,10 @@ class Served:
         )
         config = Config(no_application, interface="asgi3", log_config=None, ws="none", proxy_headers=False)
         self.new_connection = partial(Connection, config, self.state, {}, hot, TimeLimits(60, 30))
+
+    def _succeed(self, question: KeyQuestion, _result: VerificationResult) -> RawResponse:
+        self.answered.append(question.inbound.path)
+        return RawResponse(200, b"{}")
 
 
 @asynccontextmanager
@@ -156,7 +166,7 @@ async def test_an_error_response_that_cannot_be_made_ends_only_its_connection() 
         assert sorted(served.recorder.statuses) == [200, 500]
 
 
-async def test_a_client_that_leaves_before_the_result_is_counted_and_its_exchange_is_done() -> None:
+async def test_the_result_of_a_client_that_has_left_is_counted() -> None:
     async with serving() as (served, connect):
         _, writer = await connect()
         writer.write(REQUEST)
@@ -164,9 +174,12 @@ async def test_a_client_that_leaves_before_the_result_is_counted_and_its_exchang
         assert served.draining.active == 1
         writer.close()
         await until(lambda: served.recorder.statuses == [GONE])
-        assert served.queue.receivers[0].done()
+        (receiver,) = served.queue.receivers
+        assert not receiver.done(), "its result is still counted"
         assert served.draining.active == 0
-        served.queue.receivers[0].set_result(RESULT)  # does nothing
+        receiver.set_result(RESULT)
+        assert served.answered == ["/hot"]
+        assert receiver.done()
         assert served.recorder.statuses == [GONE]
 
 
@@ -198,3 +211,14 @@ async def test_a_stopping_process_asks_the_client_to_close() -> None:
         received = await reader.read()
         assert b"\r\nconnection: close\r\n" in received
         assert received.count(b"HTTP/1.1 200 OK") == 1
+
+
+async def test_many_requests_of_one_connection_do_not_delay_the_others() -> None:
+    """They are refused immediately, so nothing of them waits for a batch."""
+    async with serving() as (served, connect):
+        (_, first), (second, other) = await connect(), await connect()
+        await until(lambda: len(served.state.connections) == 2)
+        first.write(REFUSED * 5_000)
+        other.write(REFUSED)
+        assert await second.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
+        assert len(served.recorder.statuses) < 2_500

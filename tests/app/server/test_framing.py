@@ -126,6 +126,28 @@ def test_a_head_that_is_too_large_is_refused(api: Api, path: str, lines: list[st
         assert connection.is_closed()
 
 
+@pytest.mark.parametrize("size", [100, 4_000, 100_000])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_head_of_sixty_kilobytes_is_accepted(api: Api, path: str, size: int) -> None:
+    """However the bytes arrive, and whatever else was sent on the connection before."""
+    sent = request("GET", path, *[f"X-{n}: " + "a" * 1_000 for n in range(58)]) * 2
+    with connected(api) as connection:
+        connection.send(*[sent[at : at + size] for at in range(0, len(sent), size)])
+        assert {connection.response().status for _ in range(2)} <= {200, 401, 405}
+
+
+def test_blanks_around_the_value_of_a_header_have_no_meaning(api: Api, org: Organization) -> None:
+    lines = [
+        f"Authorization:\t Bearer {org.manager.secret} \t",
+        "Content-Type: application/json ",
+        "Content-Length: 2 ",
+    ]
+    head = "\r\n".join([f"POST {VERIFY} HTTP/1.1", "Host: a\t ", *lines, "", ""]).encode()
+    with connected(api) as connection:
+        connection.send(head, b"{}")
+        assert connection.response().status == 422
+
+
 def test_a_head_that_never_ends_is_refused(api: Api) -> None:
     with connected(api) as connection:
         connection.send(b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Long: ", b"a" * 100_000)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.app.server.raw_connection import CHECK, RawConnection, Response, check, connected, request, verification
 from tests.random_input import random_seed
@@ -132,6 +133,25 @@ def test_many_pipelined_requests_that_are_not_read_stop_the_server_from_reading(
         # The server continues where it stopped.
         for _ in range(1_000):
             assert connection.response().status == 401
+
+
+def test_a_client_that_does_not_read_its_responses_is_disconnected(start_api: StartApi) -> None:
+    brief = start_api(KEYLEDGER_KEEP_ALIVE_SECONDS="2")
+    with connected(brief, receive_bytes=4_096) as connection:
+        connection.socket.settimeout(1)
+        with pytest.raises(TimeoutError):
+            connection.send(*[request("GET", CHECK) * 100] * 10_000)
+
+        def is_disconnected() -> bool:
+            try:
+                connection.socket.send(b"G")
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+            return False
+
+        eventually(is_disconnected)
 
 
 def test_the_log_context_of_a_request_does_not_reach_the_next_one(api: Api, org: Organization) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +15,7 @@ import pytest
 
 from tests.app.organizations import Api
 from tests.app.server.raw_connection import connected, request
-from tests.app.serving import Server
+from tests.app.serving import ROOT, Server
 from tests.waiting import eventually, stretched
 
 
@@ -147,3 +149,24 @@ def test_idle_connections_are_closed_at_the_end(api: Api, server: Server) -> Non
     with connected(api) as connection:
         connection.send(request("GET", "/health/live"))
         assert connection.response().status == 200
+
+
+ENDING = """
+import signal, socket, sys
+from app.server.processes import Processes
+from infrastructure.log_format import configure_logging
+configure_logging()
+def work(listener): sys.exit(3)
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    Processes([listener], work, 1.0).run()
+"""
+
+
+def test_a_process_that_cannot_start_is_replaced_after_longer_and_longer_pauses() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDING], cwd=ROOT, stderr=subprocess.PIPE, text=True) as supervisor:
+        time.sleep(4)  # pauses of 0.5, 1, and 2 seconds, and the start of the supervisor
+        supervisor.terminate()
+        _, lines = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0
+    assert 1 <= lines.count("server_process_ended") <= 4
+    assert '"exit_code":3' in lines

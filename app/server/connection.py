@@ -291,7 +291,7 @@ class Connection(HttpToolsProtocol):
         if broken is not None and self._entries and self._entries[-1] is broken:
             self._entries.pop()
             broken.abandon(self._refused_status)
-        self._entries.append(Refusal(self, self._hot.log, self._refused_status))
+        self._entries.append(Refusal(self, self._hot, self._refused_status))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Parse a request that asks for another protocol as if it did not (RFC 9110 §7.8).

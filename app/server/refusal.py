@@ -2,8 +2,13 @@
 
 from typing import Protocol
 
-from app.http.access_log import RequestLog
-from app.server.status_lines import bare_response
+from app.http.errors import Problem
+from app.http.header_lines import request_id_from
+from app.server.hot_routes import HotRoutes
+from app.server.status_lines import closing_response
+
+_MALFORMED = 400
+_DETAIL = "The request is not valid HTTP/1.1, or its method is unknown. The connection closes."
 
 
 class _Connection(Protocol):
@@ -13,16 +18,16 @@ class _Connection(Protocol):
 
 
 class Refusal:
-    """A refusal with `status`, after which the connection closes. `log` records it as a request without a route."""
+    """A refusal with `status`, after which the connection closes. It is recorded as a request without a route."""
 
-    __slots__ = ("_connection", "_log", "_status", "has_begun", "is_asked", "is_received", "keep_alive")
+    __slots__ = ("_connection", "_hot", "_status", "has_begun", "is_asked", "is_received", "keep_alive")
 
     is_ready = True
     wants_body = False
 
-    def __init__(self, connection: _Connection, log: RequestLog, status: int) -> None:
+    def __init__(self, connection: _Connection, hot: HotRoutes, status: int) -> None:
         self._connection = connection
-        self._log = log
+        self._hot = hot
         self._status = status
         self.has_begun = False
         self.is_asked = False
@@ -31,9 +36,17 @@ class Refusal:
 
     def begin(self) -> None:
         self.has_begun = True
-        self._log.record("", "", None, self._status, 0.0)
-        self._connection.write(bare_response(self._status))
+        self._hot.log.record("", "", None, self._status, 0.0)
+        self._connection.write(self._response())
         self._connection.close()
+
+    def _response(self) -> bytes:
+        request_id = request_id_from({})
+        if self._status != _MALFORMED:
+            return closing_response(self._status, request_id)
+        problem = Problem("invalid_request", _DETAIL)
+        reply = self._hot.problem_response(problem, "", None, request_id)
+        return closing_response(reply.status, request_id, reply.content_type, reply.body)
 
     def receive(self, part: bytes) -> None: ...
 

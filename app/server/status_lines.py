@@ -4,6 +4,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from time import monotonic
 
+from app.http.header_lines import COMMON
 from infrastructure.clock import now
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -25,7 +26,16 @@ def current_date() -> bytes:
     return _Date.value
 
 
-def bare_response(status: int) -> bytes:
-    """Return a response without a body that closes the connection, to what is not a complete request."""
-    head = b"%bdate: %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-    return head % (STATUS_LINES[status], current_date())
+def closing_response(status: int, request_id: str, content_type: str = "text/plain", body: bytes = b"") -> bytes:
+    """Return a response that closes the connection, to what is not a complete request."""
+    head = b"%bdate: %b\r\n%bconnection: close\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
+    common = b"".join([b"%b: %b\r\n" % pair for pair in COMMON])
+    return head % (
+        STATUS_LINES[status],
+        current_date(),
+        common,
+        content_type.encode(),
+        len(body),
+        request_id.encode(),
+        body,
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from domain.ids import COUNTED_MAX
 from domain.usage.events import KeyUsed, UsageEvent
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_event_ids
@@ -22,7 +23,7 @@ def uses(org: Organization, key: Key, count: int, at: datetime, **fields: object
         "secret_version": 1,
         **fields,
     }
-    return [KeyUsed(id=event_id, occurred_at=at, **given) for event_id in new_event_ids(count, at)]  # pyright: ignore[reportArgumentType] -- the fields of a test
+    return [KeyUsed(id=event_id, occurred_at=at, **given) for event_id in _ids(count, at)]  # pyright: ignore[reportArgumentType] -- the fields of a test
 
 
 def record(org: Organization, at: datetime, events: Sequence[UsageEvent]) -> None:
@@ -33,3 +34,11 @@ def record(org: Organization, at: datetime, events: Sequence[UsageEvent]) -> Non
             await append_once(pipeline, Batch(random_token(), 1, at, events))
 
     org.api.database.run(append())
+
+
+def _ids(count: int, at: datetime) -> list[str]:
+    """Return ids in order. More can be needed than one batch has."""
+    ids: list[str] = []
+    while len(ids) < count:
+        ids += new_event_ids(min(count - len(ids), COUNTED_MAX), at)
+    return sorted(ids)

@@ -423,14 +423,18 @@ def test_unusual_headers_cause_no_internal_error(
         assert json.loads(content)["error"]["request_id"] == response.getheader("x-request-id")
 
 
+UNKNOWN_METHOD = "X" * 50
+
+
 @cells(
     [route for route in ROUTES if route[1] not in ANY_METHOD],
-    ["OPTIONS", "PUT", "TRACE", "PROPFIND", "X" * 50],
+    ["OPTIONS", "PUT", "TRACE", "PROPFIND", UNKNOWN_METHOD],
     THOROUGH_QUERIES,
 )
 def test_unsupported_methods_are_refused(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
     refused = refused_org.client.request(kind, path_of(route, refused_org))
-    assert refused.status in {404, 405}
+    # The parser knows the registered methods only.
+    assert refused.status in ({400} if kind == UNKNOWN_METHOD else {404, 405})
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,18 @@ def server(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Server
     running.start()
     try:
         eventually(lambda: len(listening(running)) == 2)
+        eventually(lambda: [handles_sigterm(pid) for pid in children(running)] == [True, True])
         yield running
     finally:
         running.stop()
+
+
+def handles_sigterm(pid: int) -> bool:
+    """Return whether a process has started so far that it drains when it is asked to stop."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    has_loop = any(str(each.readlink()).endswith("[eventpoll]") for each in Path(f"/proc/{pid}/fd").iterdir())
+    return has_loop and bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def children(server: Server) -> set[int]:

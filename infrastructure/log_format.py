@@ -91,16 +91,6 @@ def json_formatter() -> ProcessorFormatter:
     )
 
 
-def library_logging(*loggers: str) -> dict[str, Any]:
-    """Return a `logging.config.dictConfig` for a library that configures its own logging: same format, same output."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "handlers": {"lines": {"()": log_handler}},
-        "loggers": {name: {"handlers": ["lines"], "level": "INFO", "propagate": False} for name in loggers},
-    }
-
-
 @contextmanager
 def log_context(**fields: str) -> Generator[None]:
     """Add `fields` to every line of this task, and of the tasks that it starts, inside the block."""

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.server.status_lines import current_date
+from app.server.response_head import current_date
 
 _LOGGER = logging.getLogger("uvicorn.error")
 _ACCESS_LOGGER = logging.getLogger("uvicorn.access")

@@ -13,11 +13,11 @@ from app.http.access_log import GONE
 from app.http.body import BODY_BYTES_MAX, is_declared_too_large, refuse_encoded, too_large, too_slow
 from app.http.client_address import client_address
 from app.http.errors import Problem, to_problem
-from app.http.header_lines import CLOSE, COMMON, encode_headers, merge_headers, missing_common, request_id_from
+from app.http.header_lines import CLOSE, encode_headers, merge_headers, missing_common, request_id_from
 from app.http.messages import RawRequest, RawResponse
 from app.observability.tracing.tracing import trace_id_of
 from app.server.hot_routes import HotRoutes
-from app.server.status_lines import STATUS_LINES, current_date
+from app.server.response_head import COMMON_LINES, encode_lines, response_head
 from app.verification.authenticate import KeyQuestion, caller_fields
 from app.verification.hot_route import HotRoute
 from app.verification.requests import VerificationResult
@@ -27,13 +27,6 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FAILED = 500
 
 _log = structlog.get_logger(__name__)
-
-
-def _lines(headers: list[tuple[bytes, bytes]] | tuple[tuple[bytes, bytes], ...]) -> bytes:
-    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
-
-
-_COMMON_LINES = _lines(COMMON)
 
 
 class Answering(Protocol):
@@ -267,16 +260,14 @@ class Exchange:
             self.keep_alive = False
         if not self.keep_alive:
             further = {**further, **CLOSE}
-        common = _lines(missing_common([name.encode() for name in reply.headers])) if reply.headers else _COMMON_LINES
-        head = b"%bdate: %b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n" % (
-            STATUS_LINES[reply.status],
-            current_date(),
-            common,
-            reply.content_type.encode(),
-            len(reply.body),
-            self._request_id.encode(),
-            _lines(encode_headers(reply.headers)) if reply.headers else b"",
-            _lines(encode_headers(further)) if further else b"",
+        common, added = COMMON_LINES, b""
+        if reply.headers:
+            common = encode_lines(missing_common([name.encode() for name in reply.headers]))
+            added = encode_lines(encode_headers(reply.headers))
+        if further:
+            added += encode_lines(encode_headers(further))
+        head = response_head(
+            reply.status, self._request_id, reply.content_type, len(reply.body), common=common, further=added
         )
         self._end(reply.status)
         self._connection.write(head if self._is_head else head + reply.body)

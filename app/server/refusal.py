@@ -3,10 +3,11 @@
 from typing import Protocol
 
 from app.http.errors import Problem
-from app.http.header_lines import request_id_from
+from app.http.header_lines import CLOSE, encode_headers, request_id_from
 from app.server.hot_routes import HotRoutes
-from app.server.status_lines import closing_response
+from app.server.response_head import encode_lines, response_head
 
+_CLOSING = encode_lines(encode_headers(CLOSE))
 _MALFORMED = 400
 _DETAIL = "The request is not valid HTTP/1.1, or its method is unknown. The connection closes."
 
@@ -43,10 +44,11 @@ class Refusal:
     def _response(self) -> bytes:
         request_id = request_id_from({})
         if self._status != _MALFORMED:
-            return closing_response(self._status, request_id)
+            return response_head(self._status, request_id, "text/plain", 0, further=_CLOSING)
         problem = Problem("invalid_request", _DETAIL)
         reply = self._hot.problem_response(problem, "", None, request_id)
-        return closing_response(reply.status, request_id, reply.content_type, reply.body)
+        head = response_head(reply.status, request_id, reply.content_type, len(reply.body), further=_CLOSING)
+        return head + reply.body
 
     def receive(self, part: bytes) -> None: ...
 

@@ -1,5 +1,6 @@
-"""The first lines of responses, and the Date header."""
+"""The heads of responses as they are sent, with the Date header."""
 
+from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 from time import monotonic
@@ -26,16 +27,24 @@ def current_date() -> bytes:
     return _Date.value
 
 
-def closing_response(status: int, request_id: str, content_type: str = "text/plain", body: bytes = b"") -> bytes:
-    """Return a response that closes the connection, to what is not a complete request."""
-    head = b"%bdate: %b\r\n%bconnection: close\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
-    common = b"".join([b"%b: %b\r\n" % pair for pair in COMMON])
-    return head % (
+def encode_lines(lines: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return header lines as they are sent."""
+    return b"".join([b"%b: %b\r\n" % line for line in lines])
+
+
+COMMON_LINES = encode_lines(COMMON)
+
+
+def response_head(
+    status: int, request_id: str, content_type: str, length: int, *, common: bytes = COMMON_LINES, further: bytes = b""
+) -> bytes:
+    """Return everything before the body of `length` bytes. `common` and `further` are encoded header lines."""
+    return b"%bdate: %b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n" % (
         STATUS_LINES[status],
         current_date(),
         common,
         content_type.encode(),
-        len(body),
+        length,
         request_id.encode(),
-        body,
+        further,
     )
